@@ -1,0 +1,12 @@
+"""The head: integer logits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hwsim.ops.linear import linear
+
+
+def classify(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Logits int32 [..., classes] = weight @ x + bias; x int8 [..., d], weight int8 [classes, d], bias int32."""
+    return linear(x, weight, bias)
