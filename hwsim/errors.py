@@ -17,5 +17,9 @@ class RangeError(HwsimError):
     """A model for which an accumulator cannot be proved to fit its width."""
 
 
+class UnsupportedError(HwsimError):
+    """A size or option that is right but that this one implementation does not offer."""
+
+
 class MissingToolError(RuntimeError):
     """An optional package or system tool is absent; the message says how to get it."""
