@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwsim import ops
+from hwsim.config import ModelConfig
 from hwsim.errors import HwsimError
 from hwsim.ticket import Layer, Linear, Ticket
 
@@ -136,12 +137,20 @@ def check_inputs(
     ticket: Ticket, token_ids: np.ndarray, mask: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Checked (token_ids int32 [batch, n], mask bool [batch, n]); raises HwsimError naming the bad value."""
+    return check_tokens(ticket.config, token_ids, mask)
+
+
+def check_tokens(
+    config: ModelConfig, token_ids: np.ndarray, mask: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """`check_inputs` for implementations that know the config only."""
     token_ids = np.asarray(token_ids)
     if token_ids.dtype.kind not in "iu" or token_ids.ndim != 2 or not token_ids.size:
         raise HwsimError(
-            f"token_ids is {token_ids.dtype} {token_ids.shape}; it must hold integers [batch, tokens], not empty"
+            f"token_ids is {token_ids.dtype} {token_ids.shape}; "
+            "it must hold integers [batch, tokens], not empty"
         )
-    longest, vocabulary = ticket.config.max_tokens, ticket.config.vocabulary
+    longest, vocabulary = config.max_tokens, config.vocabulary
     if token_ids.shape[1] > longest:
         raise HwsimError(f"token_ids has {token_ids.shape[1]} tokens; this ticket takes at most {longest}")
     if token_ids.min() < 0 or token_ids.max() >= vocabulary:

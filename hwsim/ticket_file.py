@@ -20,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from hwsim import digits
+from hwsim import digits, tickets
 from hwsim.config import ModelConfig
 from hwsim.errors import ConfigError, HwsimError, TicketError
 from hwsim.files import write_atomic
@@ -54,7 +54,9 @@ def unpack(name: str, mask: np.ndarray, codes: np.ndarray, shape: tuple[int, int
     kept = bits[:size]
     wanted = -(-int(kept.sum()) * planes // 4)
     if codes.shape != (wanted,):
-        raise TicketError(f"{name}.digits has {len(codes)} bytes; its mask keeps {kept.sum()} weights: {wanted}")
+        raise TicketError(
+            f"{name}.digits has {len(codes)} bytes; its mask keeps {kept.sum()} weights: {wanted}"
+        )
     values = ((codes[:, None] >> np.array([0, 2, 4, 6], np.uint8)) & 3).ravel()
     values, rest = values[: int(kept.sum()) * planes], values[int(kept.sum()) * planes :]
     if (values == 3).any() or rest.any():
@@ -88,20 +90,22 @@ def save_ticket(ticket: Ticket, path: str | os.PathLike[str]) -> Path:
         "provenance": ticket.provenance,
         "metrics": ticket.metrics,
     }
+    try:
+        text = json.dumps(header, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TicketError(f"provenance and metrics must be finite JSON values ({error})") from error
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    return write_atomic(path, save(contiguous, {"hwsim": json.dumps(header, sort_keys=True)}))
+    return write_atomic(path, save(contiguous, {"hwsim": text}))
 
 
 def load_ticket(path: str | os.PathLike[str]) -> Ticket:
-    """Read and check a ticket file.
+    """Read and check a ticket, given its file or the name of a shipped one (`hwsim.tickets`).
 
     Raises TicketError naming the file, the tensor or field and what was expected for anything that is
     not exactly a version 1 ticket: damage, wrong keys, shapes, dtypes or ranges, hostile sizes.
     """
-    path = Path(path)
+    path = tickets.find(path)
     try:
-        if not path.is_file():
-            raise TicketError("there is no such file; `hwsim tickets` lists the shipped tickets")
         if path.stat().st_size > SIZE_LIMIT:
             raise TicketError(f"the file has {path.stat().st_size} bytes; the limit is {SIZE_LIMIT}")
         with safe_open(path, framework="numpy") as file:
@@ -116,7 +120,7 @@ def _header(text: str | None) -> dict[str, Any]:
     if text is None:
         raise TicketError("the metadata has no key 'hwsim'; this is not a ticket")
     try:
-        header = json.loads(text, parse_constant=_refuse_constant)
+        header = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise TicketError(f"the metadata is not valid JSON ({error})") from error
     expected = {
@@ -130,8 +134,10 @@ def _header(text: str | None) -> dict[str, Any]:
     }
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise TicketError(f"the metadata does not say format {FORMAT!r}")
-    if header.get("version") != VERSION:
-        raise TicketError(f"the ticket has version {header.get('version')!r}; this hwsim reads version {VERSION}")
+    if type(header.get("version")) is not int or header["version"] != VERSION:
+        raise TicketError(
+            f"the ticket has version {header.get('version')!r}; this hwsim reads version {VERSION}"
+        )
     if set(header) != set(expected):
         raise TicketError(f"the metadata has keys {sorted(header)}; expected {sorted(expected)}")
     for key, kind in expected.items():
@@ -140,13 +146,16 @@ def _header(text: str | None) -> dict[str, Any]:
     if not all(isinstance(label, str) for label in header["labels"]):
         raise TicketError("metadata labels must be text")
     for name, value in header["metrics"].items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TicketError(f"metric {name} is {value!r}; metrics are numbers")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 1e300:
+            raise TicketError(f"metric {name} is not a finite number")
     return header
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a finite number")
+def _finite(text: str) -> float:
+    """JSON numbers: Python reads NaN, Infinity and 1e999 without complaint."""
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return value
 
 
 def _shifts(values: Any, layer: int) -> dict[str, int]:

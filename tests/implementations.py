@@ -1,0 +1,36 @@
+"""Every implementation of an operator, held against the golden one on the shared cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwsim.cases import Case, cases
+from hwsim.errors import HwsimError
+from hwsim.implementations import IMPLEMENTATIONS as ALL
+
+IMPLEMENTATIONS = {one.name: one.operator for one in ALL}
+"""PyTorch, onnxruntime with optimisation on and off, the ONNX reference, and the Verilog in simulation."""
+
+every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+
+
+def assert_equal(implementation: str, case: Case) -> None:
+    """The implementation gives the golden integers for this case."""
+    expected = case.expected()
+    got = np.asarray(IMPLEMENTATIONS[implementation](case))
+    assert got.dtype.kind == "i", f"{implementation} returned {got.dtype}"
+    np.testing.assert_array_equal(
+        got, expected, err_msg=f"{implementation}, {case.operator}: {case.name}", strict=False
+    )
+    assert got.shape == expected.shape
+
+
+def assert_agrees(implementation: str, operator: str) -> None:
+    """The implementation gives the golden integers for every shared case of the operator."""
+    for case in cases(operator):
+        if implementation == "rtl" and case.arguments.get("centring") == "mean":
+            with pytest.raises(HwsimError, match="mean"):
+                IMPLEMENTATIONS[implementation](case)
+        else:
+            assert_equal(implementation, case)
