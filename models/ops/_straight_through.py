@@ -1,0 +1,44 @@
+"""Exact integers forward, a useful gradient backward.
+
+Tensors are float32 that hold integers below 2^24, so every sum and power-of-two scaling is exact; the
+range proof (`hwsim.ranges`) is what allows it. `torch.set_float32_matmul_precision("highest")`, the
+default, must stay: products of wider operands would lose bits.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class _Floor(torch.autograd.Function):
+    """floor forward, identity backward (straight-through estimator, Bengio et al. 2013)."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x.floor()
+
+    @staticmethod
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+def floor(x: Tensor) -> Tensor:
+    """floor(x) with the gradient of x."""
+    return _Floor.apply(x)
+
+
+def round_half_up(x: Tensor) -> Tensor:
+    """floor(x + 1/2) with the gradient of x; for |x| < 2^22, where x + 1/2 is exact enough."""
+    return floor(x + 0.5)
+
+
+def exactly(value: Tensor, surrogate: Tensor) -> Tensor:
+    """`value` forward, to the last bit; the gradient of `surrogate` backward."""
+    return value.detach() + (surrogate - surrogate.detach())
+
+
+def power_of_two(exponent: Tensor) -> Tensor:
+    """2^exponent for whole -126 <= exponent <= 127, exact on every device: exp2 need not be. Gradient of exp2."""
+    bits = (exponent.detach().to(torch.int32) + 127) << 23
+    return exactly(bits.view(torch.float32), torch.exp2(exponent.float()))

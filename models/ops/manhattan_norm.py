@@ -1,0 +1,25 @@
+"""Manhattan norm in PyTorch (golden: `hwsim.ops.manhattan_norm`)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hwsim.models.ops._straight_through import exactly, power_of_two
+from hwsim.models.ops.requantize import requantize
+from hwsim.ops.manhattan_norm import RECIPROCAL, norm_exponent_offset
+
+
+def manhattan_norm(x: Tensor) -> Tensor:
+    """Rows divided by their L1 norm, to three bits; the gradient is that of x * 2^(4-c) / L.
+
+    frexp gives the exact floor(log2 L); log2 in float32 does not.
+    """
+    offset = norm_exponent_offset(x.shape[-1])
+    norm = x.abs().sum(-1, keepdim=True).clamp(min=1)
+    with torch.no_grad():
+        exponent = torch.frexp(norm)[1] - 1
+        mantissa = (norm * power_of_two(3 - exponent)).floor().long() - 8
+        table = torch.as_tensor(RECIPROCAL, dtype=x.dtype, device=x.device)
+        exact = requantize(x * table[mantissa], (exponent + offset).clamp(min=0), 8)
+    return exactly(exact, x * (2.0 ** (4 - offset) / norm))
