@@ -19,7 +19,18 @@ _HOME = {
     "HwsimError": "hwsim.errors",
 }
 
-__all__ = [*_HOME, "__version__"]
+__all__ = [
+    "HwsimError",
+    "ModelConfig",
+    "Ticket",
+    "__version__",
+    "forward",
+    "inhibitor_head",
+    "load_ticket",
+    "random_ticket",
+    "random_tokens",
+    "save_ticket",
+]
 
 if TYPE_CHECKING:
     from hwsim.config import ModelConfig

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hwsim.errors import HwsimError, MissingToolError
 
@@ -73,7 +73,8 @@ _SOURCES = {
 
 
 def _lines(path: Path) -> Iterable[str]:
-    opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
+    openers: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
+    opener = openers.get(path.suffix, open)
     try:
         # Texts may hold carriage returns and other separators: only a newline ends a line.
         with opener(path, "rt", encoding="utf-8", newline="\n") as file:
@@ -126,5 +127,7 @@ def _from_hub(source: _Source) -> list[Example]:
     try:
         rows = load_dataset(name, split=split)
     except (OSError, ValueError) as error:
-        raise HwsimError(f"{name} cannot be fetched ({error}); set HWSIM_DATA to a folder of data sets") from error
+        raise HwsimError(
+            f"{name} cannot be fetched ({error}); set HWSIM_DATA to a folder of data sets"
+        ) from error
     return [Example(row[source.hub_text].strip(), row["label"]) for row in rows]

@@ -52,8 +52,8 @@ class Bucketed:
             shorter = width
             if len(index):
                 token_ids, mask = data.padded(index, width)
-                parts = torch.from_numpy(index), torch.from_numpy(token_ids), torch.from_numpy(mask)
-                self.buckets.append(tuple(part.to(device) for part in parts))
+                on_device = (torch.from_numpy(part).to(device) for part in (index, token_ids, mask))
+                self.buckets.append((next(on_device), next(on_device), next(on_device)))
 
     def batches(self, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """(index, token_ids, mask) over all sequences once, in an order drawn from a CPU `generator`."""

@@ -1,4 +1,4 @@
-"""The float Transformer of the same shape: LayerNorm, and dot-product or inhibitor attention. A yardstick only."""
+"""The float Transformer of the same shape, a yardstick: LayerNorm, dot-product or inhibitor attention."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class Inhibitor(nn.Module):
 
     def __init__(self, heads: int, head_width: int) -> None:
         super().__init__()
-        self.gamma = nn.Parameter(torch.full((heads, 1, 1), -0.5 * float(torch.log2(torch.tensor(head_width)))))
+        self.gamma = nn.Parameter(
+            torch.full((heads, 1, 1), -0.5 * float(torch.log2(torch.tensor(head_width))))
+        )
         self.delta = nn.Parameter(torch.zeros(heads, 1, 1))
         self.eta = nn.Parameter(torch.full((heads, 1, 1), -3.0))
 
@@ -44,7 +46,9 @@ class FloatBlock(nn.Module):
         self.attn_norm, self.ffn_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.attn_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.ffn_hidden, self.ffn_out = nn.Linear(width, config.hidden), nn.Linear(config.hidden, width)
-        self.attention = Inhibitor(config.heads, config.head_width) if attention == "inhibitor" else dot_product
+        self.attention = (
+            Inhibitor(config.heads, config.head_width) if attention == "inhibitor" else dot_product
+        )
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x [batch, n, d] -> x."""

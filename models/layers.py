@@ -83,8 +83,10 @@ class IntegerLinear(nn.Module):
         """The layer as it stands in a ticket."""
         with torch.no_grad():
             shift = self.shift()
-            weight, bias = (part.cpu().numpy().astype(kind) for part, kind in zip(
-                self.integers(shift), ("int8", "int32"), strict=True))
+            weight, bias = (
+                part.cpu().numpy().astype(kind)
+                for part, kind in zip(self.integers(shift), ("int8", "int32"), strict=True)
+            )
         return integer.Linear(weight, bias, int(shift))
 
     def load(self, linear: integer.Linear) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -27,6 +28,13 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
 
 class EncoderBlock(nn.Module):
     """One pre-norm block (golden: `hwsim.model.encoder_block`)."""
+
+    q: IntegerLinear
+    k: IntegerLinear
+    v: IntegerLinear
+    attn_out: IntegerLinear
+    ffn_hidden: IntegerLinear
+    ffn_out: IntegerLinear
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -83,9 +91,13 @@ class InhibitorTransformer(nn.Module):
         self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.layers))
         self.classifier = IntegerClassifier(config.width, config.classes)
 
+    def encoder_blocks(self) -> list[EncoderBlock]:
+        """The blocks, typed."""
+        return cast(list[EncoderBlock], list(self.blocks))
+
     def encoder(self) -> Iterator[tuple[str, IntegerLinear]]:
         """The encoder's linear layers by their ticket names."""
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.encoder_blocks()):
             yield from ((f"layers.{i}.{name}", linear) for name, linear in block.linears())
 
     def forward(self, token_ids: Tensor, mask: Tensor, trace: Tensors | None = None) -> Tensor:
@@ -95,7 +107,7 @@ class InhibitorTransformer(nn.Module):
         position = self.position(torch.arange(token_ids.shape[1], device=token_ids.device))
         x = ops.embed(self.token(token_ids), position, config.embed_shift, config.residual_bits)
         named["embed"] = x
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(self.encoder_blocks()):
             inner: Tensors = {}
             x = block(x, mask, inner)
             if trace is not None:
@@ -107,7 +119,7 @@ class InhibitorTransformer(nn.Module):
         return logits
 
     @torch.no_grad()
-    def to_ticket(self, **extras: object) -> Ticket:
+    def to_ticket(self, **extras: Any) -> Ticket:
         """The integer model as a ticket; `extras` are its labels, tokenizer, provenance and metrics."""
 
         def integers(x: Tensor, kind: str) -> np.ndarray:
@@ -120,11 +132,13 @@ class InhibitorTransformer(nn.Module):
                 int(block.score_shift()),
                 int(block.inhibit_shift()),
             )
-            for block in self.blocks
+            for block in self.encoder_blocks()
         )
         weight, bias = self.classifier.integers()
         tables = integers(self.token.integers(), "int8"), integers(self.position.integers(), "int8")
-        return Ticket(self.config, *tables, layers, integers(weight, "int8"), integers(bias, "int32"), **extras)
+        return Ticket(
+            self.config, *tables, layers, integers(weight, "int8"), integers(bias, "int32"), **extras
+        )
 
     @classmethod
     @torch.no_grad()
@@ -133,7 +147,7 @@ class InhibitorTransformer(nn.Module):
         model = cls(ticket.config)
         model.token.latent.copy_(torch.from_numpy(ticket.token_table) / 32.0)
         model.position.latent.copy_(torch.from_numpy(ticket.position_table) / 32.0)
-        for block, layer in zip(model.blocks, ticket.layers, strict=True):
+        for block, layer in zip(model.encoder_blocks(), ticket.layers, strict=True):
             for name, linear in block.linears():
                 linear.load(layer.linears[name])
             block.delta.copy_(torch.from_numpy(layer.delta))
@@ -146,7 +160,9 @@ class InhibitorTransformer(nn.Module):
 
 
 @torch.no_grad()
-def emulate(ticket: Ticket, token_ids: np.ndarray, mask: np.ndarray | None = None, device: str = "cpu") -> Trace:
+def emulate(
+    ticket: Ticket, token_ids: np.ndarray, mask: np.ndarray | None = None, device: str = "cpu"
+) -> Trace:
     """Every named tensor of the integer model computed by PyTorch, as integer arrays.
 
     Same inputs and errors as `hwsim.forward`.

@@ -12,9 +12,8 @@ from hwsim.models.model import InhibitorTransformer
 def prune_by_magnitude(model: InhibitorTransformer, density: float) -> None:
     """Keep the `density` largest latent magnitudes of every encoder layer and mask the rest.
 
-    Acts on latent, not grid, weights: a ternary grid has one magnitude only. Masked weights keep their
-    latent values and, through the straight-through estimator, no gradient; calling this again with the
-    same density therefore never brings one back, but a larger density may.
+    Acts on latent, not grid, weights: a ternary grid has one magnitude only. Masked weights get no
+    gradient and keep their latent values; one comes back if a kept weight has meanwhile shrunk below it.
     """
     if not 0 < density <= 1:
         raise ConfigError(f"density is {density}; it lies in (0, 1]")

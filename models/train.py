@@ -20,16 +20,16 @@ from hwsim.models.prune import cubic_density, prune_by_magnitude
 class TrainConfig:
     """How to train one model."""
 
-    epochs: int = 6
-    batch: int = 256
-    rate: float = 1e-3
+    epochs: int = 8
+    batch: int = 512
+    rate: float = 2.5e-3
     """Peak learning rate of AdamW; cosine to zero after a 5 % warm-up."""
-    scale_rate: float = 5e-3
+    scale_rate: float = 2e-2
     """Peak learning rate of shifts and deltas, which count in whole integer steps."""
     weight_decay: float = 0.01
-    distill: float = 0.8
+    distill: float = 0.9
     """Share of the teacher in the loss where a label is known too; the teacher alone where not."""
-    word_dropout: float = 0.1
+    word_dropout: float = 0.05
     """Probability that a training token is replaced by the unknown piece."""
     density: float = 1.0
     """Final share of non-zero encoder weights; 1 leaves the masks alone."""
@@ -78,7 +78,7 @@ def train(
     buckets = Bucketed(training.data, device)
     labels = torch.from_numpy(training.labels).long().to(device)
     teacher = None if training.teacher is None else torch.from_numpy(training.teacher).float().to(device)
-    integer = isinstance(model, InhibitorTransformer)
+    integer = model if isinstance(model, InhibitorTransformer) else None
 
     matrices = [p for p in model.parameters() if p.ndim == 2]
     scales = [p for name, p in model.named_parameters() if name.endswith(("shift.value", "delta"))]
@@ -89,7 +89,9 @@ def train(
         {"params": vectors, "weight_decay": 0.0},
         {"params": scales, "weight_decay": 0.0, "lr": config.scale_rate},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.weight_decay, fused=device == "cuda")
+    optimizer = torch.optim.AdamW(
+        groups, lr=config.rate, weight_decay=config.weight_decay, fused=device == "cuda"
+    )
     steps = config.epochs * sum(-(-len(bucket[0]) // config.batch) for bucket in buckets.buckets)
     warm = max(1, steps // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -99,14 +101,16 @@ def train(
     step = 0
     for _ in range(config.epochs):
         for index, token_ids, mask in buckets.batches(config.batch, generator):
-            if integer and config.density < 1 and step % config.prune_every == 0:
-                share = (step / steps - config.prune_from) / (config.prune_until - config.prune_from)
-                if 0 <= share and step / steps <= config.prune_until + config.prune_every / steps:
-                    prune_by_magnitude(model, cubic_density(share, 1.0, config.density))
+            if integer is not None and config.density < 1 and step % config.prune_every == 0:
+                # One pruning behind the end of the schedule reaches the final density exactly.
+                last = config.prune_until + config.prune_every / steps
+                if config.prune_from <= step / steps <= last:
+                    share = (step / steps - config.prune_from) / (config.prune_until - config.prune_from)
+                    prune_by_magnitude(integer, cubic_density(share, 1.0, config.density))
             dropped = torch.rand(token_ids.shape, device=token_ids.device) < config.word_dropout
             logits = model(torch.where(dropped, 1, token_ids), mask)
-            if integer:
-                logits = model.classifier.real(logits)
+            if integer is not None:
+                logits = integer.classifier.real(logits)
             loss = loss_of(logits, labels[index], None if teacher is None else teacher[index], config.distill)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

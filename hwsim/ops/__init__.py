@@ -31,4 +31,21 @@ OPERATORS = (
 )
 """Names of the operators that exist in all four implementations with this signature."""
 
-__all__ = [*OPERATORS, "OPERATORS", "Rounding", "inhibit_sum", "largest"]
+__all__ = [
+    "OPERATORS",
+    "Rounding",
+    "classify",
+    "embed",
+    "inhibit",
+    "inhibit_sum",
+    "largest",
+    "linear",
+    "manhattan_norm",
+    "manhattan_score",
+    "pool",
+    "relu",
+    "requantize",
+    "residual_add",
+    "round_shift",
+    "saturate",
+]

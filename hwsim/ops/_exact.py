@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hwsim.errors import HwsimError
@@ -27,5 +29,5 @@ def exact_matmul(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     bound = int(np.abs(x.astype(np.int64)).max()) * row
     if bound >= 1 << 53:
         raise HwsimError(f"a linear layer may reach {bound}, beyond the exact range 2^53")
-    real = np.float32 if bound < 1 << 24 else np.float64
+    real: Any = np.float32 if bound < 1 << 24 else np.float64
     return (x.astype(real) @ weight.astype(real).T).astype(np.int64)

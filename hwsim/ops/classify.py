@@ -8,5 +8,8 @@ from hwsim.ops.linear import linear
 
 
 def classify(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    """Logits int32 [..., classes] = weight @ x + bias; x int8 [..., d], weight int8 [classes, d], bias int32."""
+    """weight @ x + bias: logits int32 [..., classes].
+
+    x: int8 [..., d]; weight: int8 [classes, d]; bias: int32 [classes].
+    """
     return linear(x, weight, bias)

@@ -14,11 +14,13 @@ def inhibit_sum(v: np.ndarray, score: np.ndarray, signed: bool = True) -> np.nda
     v = _check.integers("v", v, 8).astype(np.int16)
     score = _check.integers("score", score, 8).astype(np.int16)
     if v.ndim < 2 or score.shape[-1] != v.shape[-2]:
-        raise HwsimError(f"v {v.shape} and score {score.shape} do not fit; v is [..., n, dh], score [..., n, n]")
+        raise HwsimError(
+            f"v {v.shape} and score {score.shape} do not fit; v is [..., n, dh], score [..., n, n]"
+        )
     if score.size and score.min() < 0:
         raise HwsimError(f"score holds {score.min()}; inhibition scores lie in 0..127")
     magnitude = np.abs(v) if signed else v
-    sign = np.sign(v) if signed else np.int16(1)
+    sign = np.sign(v)
     lead = np.broadcast_shapes(v.shape[:-2], score.shape[:-2])
     total = np.zeros((*lead, score.shape[-2], v.shape[-1]), np.int32)
     for key in range(v.shape[-2]):

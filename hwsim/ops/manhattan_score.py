@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hwsim.errors import HwsimError
@@ -16,7 +18,7 @@ LARGEST_DELTA = (1 << 15) - 1
 def manhattan_distance(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     """z_ij = sum_k |q_ik - k_jk|; q, k int8 [..., n, dh]; returns int32 [..., n, n], no [n, n, dh] tensor."""
     tokens = q.shape[-2]
-    container = np.int16 if q.shape[-1] <= 128 else np.int32
+    container: Any = np.int16 if q.shape[-1] <= 128 else np.int32
     z = np.zeros((*np.broadcast_shapes(q.shape[:-2], k.shape[:-2]), tokens, tokens), container)
     columns = q.astype(container), k.astype(container)
     for feature in range(q.shape[-1]):
@@ -48,7 +50,9 @@ def manhattan_score(
     mask = _check.mask("mask", mask, q.shape[-2])
     delta = _check.integers("delta", delta)
     if delta.shape != (q.shape[-3],) or delta.min() < 0 or delta.max() > LARGEST_DELTA:
-        raise HwsimError(f"delta has shape {delta.shape}; it needs {q.shape[-3]} values in 0..{LARGEST_DELTA}")
+        raise HwsimError(
+            f"delta has shape {delta.shape}; it needs {q.shape[-3]} values in 0..{LARGEST_DELTA}"
+        )
     if centring not in CENTRINGS:
         raise HwsimError(f"centring is {centring!r}; choose one of {', '.join(CENTRINGS)}")
 

@@ -36,7 +36,7 @@ def round_shift(x: np.ndarray, shift: int | np.ndarray) -> np.ndarray:
     Returns int64 of the broadcast shape. Raises HwsimError for floats and for shifts outside 0..31.
     """
     x = _check.integers("x", x).astype(np.int64)
-    shifts = _check.integers("shift", shift)
+    shifts = _check.integers("shift", np.asarray(shift))
     if shifts.size and (shifts.min() < 0 or shifts.max() > 31):
         raise HwsimError(f"shift spans {shifts.min()}..{shifts.max()}; a shift lies in 0..31")
     shifts = shifts.astype(np.int64)

@@ -39,6 +39,9 @@ def exactly(value: Tensor, surrogate: Tensor) -> Tensor:
 
 
 def power_of_two(exponent: Tensor) -> Tensor:
-    """2^exponent for whole -126 <= exponent <= 127, exact on every device: exp2 need not be. Gradient of exp2."""
+    """2^exponent for whole -126 <= exponent <= 127, exact on every device, which exp2 is not bound to be.
+
+    The gradient is that of exp2.
+    """
     bits = (exponent.detach().to(torch.int32) + 127) << 23
     return exactly(bits.view(torch.float32), torch.exp2(exponent.float()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from hwsim.models.ops._fused import fused_on_gpu
@@ -31,7 +30,9 @@ def manhattan_score(
     if centring == "min":
         score = score - score.masked_fill(~real, FAR).amin(-1, keepdim=True)
     elif centring == "mean":
-        score = score - floor_divide(score.masked_fill(~real, 0).sum(-1, keepdim=True), real.sum(-1, keepdim=True))
+        score = score - floor_divide(
+            score.masked_fill(~real, 0).sum(-1, keepdim=True), real.sum(-1, keepdim=True)
+        )
     score = (score - delta[:, None, None]).clamp(0, LARGEST_SCORE)
     return score.masked_fill(~real, LARGEST_SCORE)
 
