@@ -1,1 +1,0 @@
-"""pytest plugin (placeholder until the runner lands in this commit series)."""
