@@ -54,15 +54,23 @@ def _round_shift(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
     for shift in range(23):
         yield f"ties at shift {shift}", {"x": ties(shift), "shift": shift}
     for shift in (0, 1, 7, 15):
-        yield f"random, shift {shift}", {"x": rng.integers(-(1 << 22), 1 << 22, 257).astype(np.int32), "shift": shift}
+        yield (
+            f"random, shift {shift}",
+            {"x": rng.integers(-(1 << 22), 1 << 22, 257).astype(np.int32), "shift": shift},
+        )
 
 
 def _saturate(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
     for bits in (8, 12, 16):
         limit = ops.largest(bits)
-        edges = np.array([s * limit + d for s in (-1, 1) for d in (-2, -1, 0, 1, 2)] + [0, 1 << 23, -(1 << 23)])
+        edges = np.array(
+            [s * limit + d for s in (-1, 1) for d in (-2, -1, 0, 1, 2)] + [0, 1 << 23, -(1 << 23)]
+        )
         yield f"edges of {bits} bits", {"x": edges.astype(np.int32), "bits": bits}
-        yield f"random, {bits} bits", {"x": rng.integers(-(1 << 17), 1 << 17, 257).astype(np.int32), "bits": bits}
+        yield (
+            f"random, {bits} bits",
+            {"x": rng.integers(-(1 << 17), 1 << 17, 257).astype(np.int32), "bits": bits},
+        )
 
 
 def _requantize(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -101,21 +109,32 @@ def _weights(rng: Generator, shape: tuple[int, int], limit: int, density: float)
 def _linear(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind, limit in (("ternary", 1), ("int4", 7), ("int8", 127)):
         for outputs, inputs, density in ((16, 32, 0.5), (8, 200, 0.02), (4, 16, 1.0)):
-            yield f"{kind}, {outputs} x {inputs}, density {density}", {
-                "x": _int8(rng, (2, 5, inputs)),
-                "weight": _weights(rng, (outputs, inputs), limit, density),
-                "bias": rng.integers(-1000, 1001, outputs).astype(np.int32),
-            }
-    yield "no weights at all", {
-        "x": _int8(rng, (1, 3, 16)),
-        "weight": np.zeros((4, 16), np.int8),
-        "bias": np.array([-5, 0, 5, 1 << 20], np.int32),
-    }
-    yield "extremes", {
-        "x": np.full((1, 2, 32), 127, np.int8) * np.array([[[1], [-1]]], np.int8),
-        "weight": np.stack([np.full(32, 127), np.full(32, -127), np.full(32, 85), np.full(32, -1)]).astype(np.int8),
-        "bias": np.zeros(4, np.int32),
-    }
+            yield (
+                f"{kind}, {outputs} x {inputs}, density {density}",
+                {
+                    "x": _int8(rng, (2, 5, inputs)),
+                    "weight": _weights(rng, (outputs, inputs), limit, density),
+                    "bias": rng.integers(-1000, 1001, outputs).astype(np.int32),
+                },
+            )
+    yield (
+        "no weights at all",
+        {
+            "x": _int8(rng, (1, 3, 16)),
+            "weight": np.zeros((4, 16), np.int8),
+            "bias": np.array([-5, 0, 5, 1 << 20], np.int32),
+        },
+    )
+    yield (
+        "extremes",
+        {
+            "x": np.full((1, 2, 32), 127, np.int8) * np.array([[[1], [-1]]], np.int8),
+            "weight": np.stack(
+                [np.full(32, 127), np.full(32, -127), np.full(32, 85), np.full(32, -1)]
+            ).astype(np.int8),
+            "bias": np.zeros(4, np.int32),
+        },
+    )
 
 
 def _relu(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -133,27 +152,33 @@ def _manhattan_score(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
     for centring in CENTRINGS:
         for tokens, width, shift in ((1, 8, 0), (7, 8, 1), (8, 16, 2), (16, 32, 3)):
             for kind, mask in _masks(rng, batch, tokens):
-                yield f"{centring}, {tokens} tokens, width {width}, shift {shift}, {kind}", {
-                    "q": _int8(rng, (batch, heads, tokens, width)),
-                    "k": _int8(rng, (batch, heads, tokens, width)),
-                    "mask": mask,
-                    "shift": shift,
-                    "delta": rng.integers(0, 64, heads).astype(np.int32),
-                    "centring": centring,
-                }
+                yield (
+                    f"{centring}, {tokens} tokens, width {width}, shift {shift}, {kind}",
+                    {
+                        "q": _int8(rng, (batch, heads, tokens, width)),
+                        "k": _int8(rng, (batch, heads, tokens, width)),
+                        "mask": mask,
+                        "shift": shift,
+                        "delta": rng.integers(0, 64, heads).astype(np.int32),
+                        "centring": centring,
+                    },
+                )
         near = rng.integers(-1, 2, (batch, heads, 8, 8)).astype(np.int8)
         for kind, q, k, delta in (
             ("extremes", _extremes(rng, near.shape), _extremes(rng, near.shape), [0, LARGEST_DELTA]),
             ("near keys", near, np.roll(near, 1, axis=-2), [0, 1]),
         ):
-            yield f"{centring}, {kind}", {
-                "q": q.astype(np.int8),
-                "k": k.astype(np.int8),
-                "mask": np.ones((batch, 8), bool),
-                "shift": 0,
-                "delta": np.array(delta, np.int32),
-                "centring": centring,
-            }
+            yield (
+                f"{centring}, {kind}",
+                {
+                    "q": q.astype(np.int8),
+                    "k": k.astype(np.int8),
+                    "mask": np.ones((batch, 8), bool),
+                    "shift": 0,
+                    "delta": np.array(delta, np.int32),
+                    "centring": centring,
+                },
+            )
 
 
 def _inhibit(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -161,20 +186,26 @@ def _inhibit(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
         for tokens, width, shift, bits in ((1, 8, 0, 8), (8, 8, 2, 8), (16, 32, 3, 8), (8, 16, 0, 16)):
             for kind, top in (("random", 128), ("near", 24), ("no inhibition", 1)):
                 name = f"{'signed' if signed else 'unsigned'}, {tokens} tokens, width {width}, {bits} bits, {kind}"
-                yield name, {
-                    "v": _int8(rng, (2, 2, tokens, width)),
-                    "score": rng.integers(0, top, (2, 2, tokens, tokens)).astype(np.int8),
-                    "shift": shift,
-                    "signed": signed,
-                    "bits": bits,
-                }
-        yield f"{'signed' if signed else 'unsigned'}, extremes", {
-            "v": _extremes(rng, (2, 2, 8, 8)).astype(np.int8),
-            "score": rng.choice(np.array([0, 126, 127]), (2, 2, 8, 8)).astype(np.int8),
-            "shift": 1,
-            "signed": signed,
-            "bits": 8,
-        }
+                yield (
+                    name,
+                    {
+                        "v": _int8(rng, (2, 2, tokens, width)),
+                        "score": rng.integers(0, top, (2, 2, tokens, tokens)).astype(np.int8),
+                        "shift": shift,
+                        "signed": signed,
+                        "bits": bits,
+                    },
+                )
+        yield (
+            f"{'signed' if signed else 'unsigned'}, extremes",
+            {
+                "v": _extremes(rng, (2, 2, 8, 8)).astype(np.int8),
+                "score": rng.choice(np.array([0, 126, 127]), (2, 2, 8, 8)).astype(np.int8),
+                "shift": 1,
+                "signed": signed,
+                "bits": 8,
+            },
+        )
 
 
 def _residual_add(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -185,23 +216,32 @@ def _residual_add(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
             x = rng.integers(-limit, limit + 1, acc.shape)
             x[::3] = limit
             x[1::3] = -limit
-            yield f"{bits} bits, shift {shift}", {"x": x.astype(np.int16), "acc": acc, "shift": shift, "bits": bits}
+            yield (
+                f"{bits} bits, shift {shift}",
+                {"x": x.astype(np.int16), "acc": acc, "shift": shift, "bits": bits},
+            )
 
 
 def _pool(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
     for tokens, width in ((1, 16), (8, 16), (64, 32)):
         for kind, mask in _masks(rng, 3, tokens):
-            yield f"{tokens} tokens, width {width}, {kind}", {"x": _int8(rng, (3, tokens, width)), "mask": mask}
+            yield (
+                f"{tokens} tokens, width {width}, {kind}",
+                {"x": _int8(rng, (3, tokens, width)), "mask": mask},
+            )
     yield "extremes", {"x": np.full((1, 64, 16), -127, np.int8), "mask": np.ones((1, 64), bool)}
 
 
 def _classify(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
     for classes, width in ((2, 16), (5, 64), (1, 128)):
-        yield f"{classes} classes, width {width}", {
-            "x": _int8(rng, (3, width)),
-            "weight": _weights(rng, (classes, width), 127, 1.0),
-            "bias": rng.integers(-1000, 1001, classes).astype(np.int32),
-        }
+        yield (
+            f"{classes} classes, width {width}",
+            {
+                "x": _int8(rng, (3, width)),
+                "weight": _weights(rng, (classes, width), 127, 1.0),
+                "bias": rng.integers(-1000, 1001, classes).astype(np.int32),
+            },
+        )
 
 
 _GENERATORS: dict[str, Callable[[Generator], Iterator[tuple[str, dict[str, Any]]]]] = {

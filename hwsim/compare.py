@@ -88,7 +88,9 @@ def first_difference(
             raise HwsimError(f"{implementation} did not return the tensor {name}")
         got = np.asarray(actual[name])
         if got.shape != want.shape:
-            raise HwsimError(f"{implementation} returned {name} with shape {got.shape}; expected {want.shape}")
+            raise HwsimError(
+                f"{implementation} returned {name} with shape {got.shape}; expected {want.shape}"
+            )
         wrong = (got != want) & real_elements(name, want.shape, mask)
         if wrong.any():
             index = tuple(int(i) for i in np.argwhere(wrong)[0])

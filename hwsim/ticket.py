@@ -94,7 +94,9 @@ class Ticket:
                 check_shift(f"{where}.shift", linear.shift)
             check_array(f"layers.{i}.delta", layer.delta, np.int32, (config.heads,), LARGEST_DELTA)
             if layer.delta.min() < 0:
-                raise TicketError(f"layers.{i}.delta holds {layer.delta.min()}; it lies in 0..{LARGEST_DELTA}")
+                raise TicketError(
+                    f"layers.{i}.delta holds {layer.delta.min()}; it lies in 0..{LARGEST_DELTA}"
+                )
             check_shift(f"layers.{i}.score_shift", layer.score_shift)
             check_shift(f"layers.{i}.inhibit_shift", layer.inhibit_shift)
         if len(self.labels) not in (0, config.classes):

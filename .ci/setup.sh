@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Install what a command needs: .ci/setup.sh EXTRAS, such as rtl,plots. Seconds when nothing has changed.
+# System packages come from apt, Python packages go into .venv (or the folder named by HWSIM_VENV).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+extras=$1
+venv=${HWSIM_VENV:-.venv}
+
+stop() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+python=
+for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        python=$candidate
+        break
+    fi
+done
+
+packages=()
+[ -n "$python" ] || packages+=(python3)
+[ -n "$python" ] && "$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=("${python:-python3}-venv")
+for pair in c++:g++ make:make perl:perl ccache:ccache iverilog:iverilog; do
+    command -v "${pair%%:*}" >/dev/null || packages+=("${pair##*:}")
+done
+[ -e /usr/include/lz4.h ] || packages+=(liblz4-dev)
+
+if [ ${#packages[@]} -gt 0 ]; then
+    command -v apt-get >/dev/null ||
+        stop "these are missing and there is no apt-get to install them: ${packages[*]}"
+    as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null ||
+            stop "neither root nor sudo: ask an administrator for: apt-get install ${packages[*]}"
+        as_root=(sudo)
+    fi
+    echo "setup: installing ${packages[*]}" >&2
+    "${as_root[@]}" apt-get update -qq >&2
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+    python=${python:-python3}
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        stop "hwsim needs Python 3.11 or newer; this system has $("$python" --version)"
+fi
+
+stamp=$venv/.hwsim-$extras
+state=$(cat pyproject.toml .ci/constraints.txt .ci/setup.sh | cksum)
+if ! "$venv/bin/python" -c '' 2>/dev/null; then
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+elif [ "$(cat "$stamp" 2>/dev/null)" = "$state" ]; then
+    exit 0
+fi
+echo "setup: installing hwsim[$extras] into $venv" >&2
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --constraint .ci/constraints.txt --editable ".[$extras]" >&2
+echo "$state" >"$stamp"

@@ -1,0 +1,72 @@
+"""The shipped ticket keeps what is promised of it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import hwsim
+from hwsim import evaluate, ranges, tickets, verify
+from hwsim.data import load
+from hwsim.tokens import encode
+
+SENTENCES = (
+    "A warm, funny and quietly moving film.",
+    "Dull, long, and not funny at all.",
+    "?",
+    "Ünïcödé → ok",
+)
+
+
+@pytest.fixture(scope="module")
+def ticket() -> hwsim.Ticket:
+    return hwsim.load_ticket(tickets.DEFAULT)
+
+
+def test_size_and_sparsity(ticket: hwsim.Ticket) -> None:
+    assert ticket.config.weights == "ternary"
+    assert ticket.config.max_tokens == 64
+    assert ticket.config.vocabulary <= 8192
+    assert ticket.density <= 0.5
+    assert ticket.digits == sum(np.count_nonzero(linear.weight) for _, linear in ticket.encoder())
+    assert sum(tickets.find(name).stat().st_size for name in tickets.shipped()) <= 2_000_000
+    assert ticket.labels == ("negative", "positive")
+
+
+def test_accuracy_and_provenance_are_stated(ticket: hwsim.Ticket) -> None:
+    assert 0.82 <= ticket.metrics["sst2_dev"] < 1
+    assert 0.8 <= ticket.metrics["sst2_test"] < 1
+    assert ticket.provenance
+    said = json.dumps(ticket.provenance)
+    for text in ((tickets.FOLDER / "NOTICE").read_text(), said):
+        assert "SST" in text
+
+
+def test_nothing_can_overflow(ticket: hwsim.Ticket) -> None:
+    assert all(bound.ok for bound in ranges.prove(ticket))
+
+
+def test_it_tells_good_from_bad_and_reads_any_text(ticket: hwsim.Ticket) -> None:
+    encoded = encode(ticket, SENTENCES)
+    labels = evaluate.labels(ticket, hwsim.forward(ticket, encoded.token_ids, encoded.mask).logits)
+    assert labels[:2] == ["positive", "negative"]
+    assert encoded.mask.any(axis=1).all()
+
+
+def test_all_implementations_agree_on_text(ticket: hwsim.Ticket) -> None:
+    encoded = encode(ticket, SENTENCES)
+    report = verify.verify_ticket(verify.prepare(ticket, (encoded.token_ids, encoded.mask), seed=3))
+    assert report.equal == dict.fromkeys(report.equal, True)
+    assert len(report.equal) == 5
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_the_stated_accuracy_is_the_emulators(ticket: hwsim.Ticket, split: str) -> None:
+    examples = load("sst2", split)
+    logits = evaluate.logits(ticket, encode(ticket, [example.text for example in examples]))
+    labels = np.array([example.label for example in examples])
+    stated = ticket.metrics[f"sst2_{split}"]
+    assert evaluate.accuracy(logits.argmax(axis=1), labels) == pytest.approx(stated, abs=1e-9)
