@@ -185,7 +185,8 @@ def _inhibit(rng: Generator) -> Iterator[tuple[str, dict[str, Any]]]:
     for signed in (True, False):
         for tokens, width, shift, bits in ((1, 8, 0, 8), (8, 8, 2, 8), (16, 32, 3, 8), (8, 16, 0, 16)):
             for kind, top in (("random", 128), ("near", 24), ("no inhibition", 1)):
-                name = f"{'signed' if signed else 'unsigned'}, {tokens} tokens, width {width}, {bits} bits, {kind}"
+                form = "signed" if signed else "unsigned"
+                name = f"{form}, {tokens} tokens, width {width}, {bits} bits, {kind}"
                 yield (
                     name,
                     {

@@ -66,7 +66,7 @@ class Difference:
 
 
 def real_elements(name: str, shape: tuple[int, ...], mask: np.ndarray) -> np.ndarray:
-    """Which elements of a named tensor [batch, ...] count: real tokens (of a score: real queries, all keys)."""
+    """Which elements of a named tensor [batch, ...] count: real tokens (of a score: real queries)."""
     part = name.rsplit(".", 1)[-1]
     if part in PER_SENTENCE:
         return np.ones(shape, bool)
