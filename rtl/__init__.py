@@ -13,9 +13,14 @@ from typing import Any
 from hwsim.errors import HwsimError
 
 _FOLDER = Path(__file__).parent
-_LAZY = {"run_operator": "hwsim.rtl.operators", "run_heads": "hwsim.rtl.heads", "HeadRun": "hwsim.rtl.heads"}
+_LAZY = {
+    "run_operator": "hwsim.rtl.operators",
+    "simulate_operator": "hwsim.rtl.operators",
+    "run_heads": "hwsim.rtl.heads",
+    "HeadRun": "hwsim.rtl.heads",
+}
 
-__all__ = ["HeadRun", "modules", "run_heads", "run_operator", "sources"]
+__all__ = ["HeadRun", "modules", "run_heads", "run_operator", "simulate_operator", "sources"]
 
 
 def modules() -> dict[str, Path]:

@@ -40,10 +40,16 @@ def test_all_implementations_are_equal(changes: dict[str, object]) -> None:
     report = verify.verify_ticket(made)
     assert report.ok
     assert report.equal == {one.name: True for one in IMPLEMENTATIONS}
-    every = len(made.expected)
-    assert report.tensors == {one.name: 4 if one.name == "rtl" else every for one in IMPLEMENTATIONS}
+    assert report.tensors == {one.name: len(made.expected) for one in IMPLEMENTATIONS}
     assert report.first_difference is None
     assert report.cycles["total"] > 0
+
+
+def test_tensors_of_a_size_the_verilog_does_not_offer_are_refused_one_by_one() -> None:
+    report = verify.verify_ticket(batch(width=384, heads=6, hidden=64), names=["rtl"])
+    assert report.equal == {"rtl": True}
+    assert "manhattan_norm refuses rows of 384" in report.refused["rtl"]
+    assert 0 < report.tensors["rtl"] < len(batch().expected)
 
 
 def test_mean_centring_is_skipped_by_the_verilog_with_the_reason() -> None:

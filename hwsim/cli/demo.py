@@ -42,7 +42,8 @@ def command(
 ) -> None:
     """Classify sentences in NumPy, onnxruntime and simulated Verilog, and compare every named integer.
 
-    The Verilog attention head computes every head of every layer, its streams stalled at random.
+    The Verilog attention head computes every head of every layer, the Verilog operators every other named
+    tensor; all streams are stalled at random.
     """
     from hwsim import evaluate, load_ticket, verify
     from hwsim.implementations import DEMO
