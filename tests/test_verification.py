@@ -15,7 +15,7 @@ from hwsim.implementations import IMPLEMENTATIONS, Batch, Implementation, Run
 from hwsim.isolate import tensor_cases
 from hwsim.model import merge_heads
 
-SIZES = {"vocabulary": 40, "max_tokens": 8, "width": 16, "heads": 2, "layers": 2, "hidden": 24, "classes": 3}
+SIZES = {"vocabulary": 40, "max_tokens": 8, "width": 16, "heads": 2, "layers": 2, "hidden": 32, "classes": 3}
 VARIANTS = (
     {},
     {"inner_norms": True, "weights": "int4", "embed_shift": 3},
