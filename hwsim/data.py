@@ -45,6 +45,8 @@ def parse_tsv(lines: Iterable[str]) -> list[Example]:
         cells = line.rstrip("\n").split("\t")
         if len(cells) != 2 or not cells[1].isascii() or not cells[1].isdigit():
             raise HwsimError(f"line {number} is not sentence<TAB>label with a whole-number label")
+        if not cells[0].strip():
+            raise HwsimError(f"line {number} has an empty sentence")
         examples.append(Example(cells[0].strip(), int(cells[1])))
     return examples
 

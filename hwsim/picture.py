@@ -114,7 +114,7 @@ def _figure(scores: Sequence[np.ndarray], labels: list[str], title: str) -> Figu
             _decorate(axes, labels, font, left=head == 0, bottom=layer == layers - 1)
     write(label, 0.2 * big, "\n".join(lines), 13, INK, weight="bold", linespacing=1.3)
     below = 0.3 + 0.26 * len(lines)
-    write(label, below * big, "Each row token inhibits the column tokens.", 9)
+    write(label, below * big, "Dark: the row's token does not hear the column's token.", 9)
     write(label, (below + 0.25) * big, "0: heard in full", 8)
     bar = place(label + 1.0 * big, (below + 0.26) * big, 1.6 * big, 0.12 * big)
     figure.colorbar(image, cax=bar, orientation="horizontal", ticks=[]).outline.set_visible(False)

@@ -1,4 +1,7 @@
-"""The published list of sizes. Each is tested in every implementation; anything else is refused."""
+"""The published sizes. Every value is tested in the implementations that offer it; anything else is refused.
+
+NumPy, PyTorch and ONNX offer the first three lists; the Verilog offers the shorter RTL_ lists of its own.
+"""
 
 from __future__ import annotations
 

@@ -69,7 +69,14 @@ def _made(folder: Path) -> Iterator[Path | None]:
     if folder.exists():
         yield None
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.with_suffix(".lock").touch()
+    except OSError as error:
+        raise HwsimError(
+            f"compiled Verilog cannot be kept in {folder.parent} ({error.strerror}); "
+            "set XDG_CACHE_HOME to a folder that can be written"
+        ) from error
     with open(folder.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():

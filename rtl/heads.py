@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim import sizes
+from hwsim import ranges, sizes
 from hwsim.compare import Difference
 from hwsim.errors import HwsimError, UnsupportedError
 from hwsim.model import Trace, merge_heads, split_heads
@@ -35,7 +35,9 @@ class HeadRun:
     """`layers.i`: clock cycles of each head, a list a sentence; `total`: of all of them."""
 
     def with_time(self, difference: Difference) -> Difference:
-        """The difference with the cycle of the wrong value; a waveform's time is 10 times that."""
+        """The difference with the cycle of the wrong value, if it is the head's; VCD time is 10 times it."""
+        if difference.tensor not in self.times:
+            return difference
         return dataclasses.replace(difference, time=int(self.times[difference.tensor][difference.index]))
 
 
@@ -126,9 +128,11 @@ def run_heads(
     trace: of `hwsim.forward(..., trace=True)`; mask: bool [batch, n]; stalls: seed of random stalls on both
     sides of every stream; waves: a VCD file to write. A sentence is sent up to its last real token, with its
     mask bits; scores beyond, which the hardware never sees, are filled with a padded key's 127.
-    Raises UnsupportedError for a ticket that the Verilog does not take, MissingToolError without Verilator or
+    Raises RangeError for a ticket whose sums are not proved to fit the Verilog's accumulators,
+    UnsupportedError for one that the Verilog does not take, MissingToolError without Verilator or
     a C++ compiler, and HwsimError if the simulation hangs or breaks the stream protocol.
     """
+    ranges.require(ticket, "rtl")
     lengths = mask.shape[1] - mask[:, ::-1].argmax(axis=1)
     parameters = head_parameters(ticket, int(lengths.max()))
     result = HeadRun({}, {}, {"total": 0})

@@ -46,6 +46,7 @@ def test_only_a_newline_ends_a_row(tmp_path):
         ("sentence\tlabel\nx\tgood\n", "line 2"),
         ("sentence\tlabel\nx\t1\tz\n", "line 2"),
         ("sentence\tlabel\nx\t-1\n", "line 2"),
+        ("sentence\tlabel\nx\t1\n \t1\n", "line 3 has an empty sentence"),
     ],
 )
 def test_a_bad_file_gets_one_error_naming_file_and_line(tmp_path, text, complaint):

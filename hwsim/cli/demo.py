@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsim.cli.options import DEFAULT, JsonOption, TicketOption
-from hwsim.cli.output import percent, print_json, print_report, print_table, stderr, stdout, watching
+from hwsim.cli.output import (
+    percent,
+    print_json,
+    print_report,
+    print_table,
+    stderr,
+    stdout,
+    watching,
+    writable,
+)
 
 if TYPE_CHECKING:
     from hwsim.model import Trace
@@ -36,7 +45,7 @@ def command(
     ticket: TicketOption = DEFAULT,
     picture: Annotated[
         Path | None,
-        typer.Option("--picture", help=f"Where to draw who inhibits whom (.png or .svg); {PICTURE}."),
+        typer.Option("--picture", help=f"Where to draw who inhibits whom (.png or .svg); default {PICTURE}."),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -127,7 +136,15 @@ def _target(picture: Path | None) -> tuple[Path | None, dict[str, str]]:
     reason = drawing.missing()
     if picture and reason:
         raise MissingToolError(f"{picture} cannot be drawn: {reason}")
-    return (None, {"picture": reason}) if reason else (picture or PICTURE, {})
+    if picture:
+        return writable(picture, "the picture"), {}
+    if not reason:
+        try:
+            PICTURE.parent.mkdir(exist_ok=True)
+            return writable(PICTURE, "the picture"), {}
+        except (OSError, HwsimError) as error:
+            reason = f"{PICTURE.parent} cannot be written here ({error}); choose a place with --picture"
+    return None, {"picture": reason}
 
 
 def _draw(trace: Trace, encoded: Encoded, texts: list[str], labels: list[str], target: Path) -> list[Path]:

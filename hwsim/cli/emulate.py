@@ -37,9 +37,8 @@ def command(
     texts = [example.text for example in examples] or list(text or ())
     labels = np.array([example.label for example in examples], int)
     if labels.size and labels.max() >= model.config.classes:
-        raise HwsimError(
-            f"{data}: label {labels.max()}; this ticket has the classes 0..{model.config.classes - 1}"
-        )
+        wrong = f"{data}: line {labels.argmax() + 2} has label {labels.max()}"
+        raise HwsimError(f"{wrong}; this ticket has the classes 0..{model.config.classes - 1}")
     encoded = encode(model, texts)
     with progress_bar() as progress:
         task = progress.add_task("sentences", total=len(texts))

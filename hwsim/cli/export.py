@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hwsim.cli.options import JsonOption, TicketArgument
-from hwsim.cli.output import print_json, stdout
+from hwsim.cli.output import print_json, stdout, writable
 
 EXAMPLE = "hwsim export sst2-tiny sst2-tiny.onnx"
 
@@ -27,6 +27,7 @@ def command(
     from hwsim.files import write_atomic
     from hwsim.onnx_export import export_model
 
+    writable(path, "the ONNX file")
     model = export_model(load_ticket(ticket), trace=trace)
     content = model.SerializeToString()
     write_atomic(path, content)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from hwsim.errors import HwsimError
 
 if TYPE_CHECKING:
     from hwsim.verify import Report
@@ -34,11 +38,9 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None
-) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """A plain table; columns whose head begins with `>` are right-aligned."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
     for row in rows:
@@ -49,7 +51,7 @@ def print_table(
 def print_report(report: Report) -> None:
     """The equality table of a verification and its first difference."""
     rows = [
-        (name, f"{report.tensors.get(name, 0):,}", good("equal") if equal else bad("NOT EQUAL"))
+        (name, f"{report.tensors.get(name, 0):,}", _verdict(equal, name in report.refused))
         for name, equal in report.equal.items()
     ]
     rows += [(name, "-", Text(f"skipped: {why}", style="yellow")) for name, why in report.skipped.items()]
@@ -60,6 +62,23 @@ def print_report(report: Report) -> None:
         stdout().print(bad(f"{name} failed: {message}"))
     for difference in report.differences.values():
         stdout().print(bad(str(difference)))
+
+
+def _verdict(equal: bool, partly: bool) -> Text:
+    if not equal:
+        return bad("NOT EQUAL")
+    return Text("equal, as far as offered", style="yellow") if partly else good("equal")
+
+
+def writable(path: Path, what: str) -> Path:
+    """`path` after a check, before any work is done, that a file can be written there; HwsimError if not."""
+    if path.is_dir():
+        raise HwsimError(f"{what} {path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise HwsimError(f"{what} {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise HwsimError(f"{what} {path} cannot be written; choose another place")
+    return path
 
 
 @contextmanager

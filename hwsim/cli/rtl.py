@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hwsim.cli.options import DEFAULT, JsonOption, SeedOption, TicketOption
-from hwsim.cli.output import bad, good, print_json, print_report, print_table, stdout
+from hwsim.cli.output import bad, good, print_json, print_report, print_table, stdout, writable
 
 app = typer.Typer(help="The Verilog on its own: list, lint, simulate, look at waves.", no_args_is_help=True)
 
@@ -79,10 +79,10 @@ def waves(
     text: Annotated[
         str, typer.Option("--text", help="The sentence.")
     ] = "A warm, funny and quietly moving film.",
-    layer: Annotated[int, typer.Option("--layer", min=0)] = 0,
-    head: Annotated[int, typer.Option("--head", min=0)] = 0,
+    layer: Annotated[int, typer.Option("--layer", min=0, help="Which layer, from 0.")] = 0,
+    head: Annotated[int, typer.Option("--head", min=0, help="Which head of it, from 0.")] = 0,
     stalls: Annotated[
-        int | None, typer.Option("--stalls", help="Seed of random stalls; default none.")
+        int | None, typer.Option("--stalls", min=0, help="Seed of random stalls; default none.")
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -95,6 +95,7 @@ def waves(
     from hwsim.rtl import heads, sim, sources
     from hwsim.tokens import encode
 
+    writable(path, "the waveform")
     model = load_ticket(ticket)
     config = model.config
     for what, value, count in (("layer", layer, config.layers), ("head", head, config.heads)):
@@ -107,7 +108,6 @@ def waves(
         for part in ("q", "k", "v", "inhibit")
     )
     parameters = heads.head_parameters(model, len(q))
-    path.parent.mkdir(parents=True, exist_ok=True)
     with sim.build(heads.MODULE, sources(heads.MODULE), parameters, path) as simulation:
         simulation.reset()
         block = model.layers[layer]

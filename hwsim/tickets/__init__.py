@@ -26,6 +26,8 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     if str(name_or_path) in shipped():
         return FOLDER / f"{name_or_path}.safetensors"
     path = Path(name_or_path)
+    if path.exists() and not path.is_file():
+        raise TicketError(f"{path} is no regular file; name a ticket file")
     if not path.is_file():
         names = ", ".join(shipped())
         raise TicketError(

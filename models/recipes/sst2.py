@@ -41,6 +41,9 @@ VOCABULARY, TOKENS, WIDTH = 8192, 64, 128
 EXTRA = 200_000
 """Unlabelled sentences drawn from the reviews."""
 LABELS = ("negative", "positive")
+COMMANDS = [line.strip() for line in __doc__.splitlines() if line.startswith("    python")]
+"""What re-makes the shipped ticket."""
+TERMS = "see NOTICE beside the shipped tickets: data without a licence, for research; MiniLM Apache-2.0"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -194,6 +197,8 @@ def score(
         metrics[f"sst2_{split}"] = evaluate.accuracy(found, np.array([example.label for example in examples]))
     provenance = {
         "recipe": "hwsim.models.recipes.sst2",
+        "commands": COMMANDS,
+        "terms": TERMS,
         "data": "SST-2 (GLUE) phrases with labels; sentences of IMDB training reviews without labels",
         "initialisation": "token rows from principal components of all-MiniLM-L6-v2's (Apache-2.0)",
         "teacher": "all-MiniLM-L6-v2 fine-tuned on SST-2",

@@ -49,7 +49,7 @@ def test_simulate_without_the_simulator(run, monkeypatch):
 
 
 def test_waves(run, ticket_file, tmp_path):
-    path = tmp_path / "made" / "head.vcd"
+    path = tmp_path / "head.vcd"
     arguments = (
         "rtl",
         "waves",

@@ -77,3 +77,36 @@ def test_difference_names_everything(run, few, ticket_file, plant):
     assert "Reproduce: hwsim verify" in " ".join(shown.split())
     # The operator alone is right: the fault was planted behind it.
     assert run(*again[1:]).status == 0
+
+
+def test_the_waveform_of_one_tensors_module(run, ticket_file, tmp_path):
+    path = tmp_path / "q.vcd"
+    done = run("verify", ticket_file, "--inputs", 1, "--tensor", "layers.0.q", "--waves", path)
+    assert done.status == 0
+    assert path.read_text().startswith("$version")
+    done = run("verify", ticket_file, "--inputs", 1, "--tensor", "embed", "--waves", path)
+    assert done.status == 1
+    assert "no clock" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("verify", "--waves", "."), "is a folder"),
+        (("verify", "--waves", "absent/x.vcd"), "no folder absent"),
+        (("rtl", "waves", "."), "is a folder"),
+        (("export", "sst2-tiny", "absent/x.onnx"), "no folder absent"),
+        (("demo", "--picture", "absent/x.png"), "no folder absent"),
+        (("info", "."), "no regular file"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_before_any_work(run, words, complaint):
+    done = run(*words)
+    assert done.status == 1
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_operator_takes_no_other_choice(run):
+    for words in (("--ops",), ("--tensor", "q"), ("--text", "x"), ("--waves", "x.vcd")):
+        assert run("verify", "--operator", "relu", *words).status == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pytest
 import hwsim.rtl
 from hwsim.compare import Difference, first_difference
 from hwsim.config import ModelConfig
-from hwsim.errors import HwsimError, UnsupportedError
+from hwsim.errors import HwsimError, RangeError, UnsupportedError
 from hwsim.make import random_ticket, random_tokens
 from hwsim.model import Trace, forward
 from hwsim.rtl import run_heads
 from hwsim.ticket import Ticket
+from hwsim.verify import make_inputs, prepare, verify_ticket
 
 SMALL = {"vocabulary": 50, "max_tokens": 8, "width": 16, "heads": 4, "layers": 2, "hidden": 16, "classes": 2}
 
@@ -98,6 +100,19 @@ BUGS = {
         "inhibit",
     ),
 }
+
+
+def test_a_ticket_whose_sums_are_not_proved_to_fit_is_refused() -> None:
+    ticket, trace, mask = sample()
+    layer = ticket.layers[0]
+    q = dataclasses.replace(layer.linears["q"], bias=np.full_like(layer.linears["q"].bias, (1 << 23) - 1))
+    first = dataclasses.replace(layer, linears=layer.linears | {"q": q})
+    wide = ticket.replace(layers=(first, *ticket.layers[1:]))
+    with pytest.raises(RangeError, match=r"layers\.0\.q\.acc"):
+        run_heads(wide, trace, mask)
+    report = verify_ticket(prepare(wide, make_inputs(wide.config, 2)), ["rtl"])
+    assert report.equal == {"rtl": False}
+    assert "layers.0.q.acc" in report.failed["rtl"]
 
 
 def plant(monkeypatch: pytest.MonkeyPatch, folder: Path, file: str, right: str, wrong: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import hwsim
 from hwsim.rtl import bench, modules, sources
-from hwsim.verify import verify_operators
+from hwsim.verify import make_inputs, prepare, verify_operators, verify_ticket
 
 BUGS = [
     ("round_shift", "round_shift", "shifted[0]}", "1'b0}", "no rounding"),
@@ -50,6 +51,17 @@ def fresh_simulations() -> Iterator[None]:
     bench._shared.cache_clear()
 
 
+def plant(module: str, text: str, bug: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the operators simulated with a copy of a module in which `text` reads `bug`."""
+    good = modules()[module].read_text()
+    assert good.count(text) == 1
+    copy = folder / f"{module}.v"
+    copy.write_text(good.replace(text, bug))
+    monkeypatch.setattr(
+        bench, "sources", lambda name: [copy if path.stem == module else path for path in sources(name)]
+    )
+
+
 @pytest.mark.parametrize(
     ("operator", "module", "text", "bug"),
     [pytest.param(*bug[:4], id=f"{bug[0]}: {bug[4]}") for bug in BUGS],
@@ -63,19 +75,40 @@ def test_a_planted_bug_is_seen_and_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    good = modules()[module].read_text()
-    assert good.count(text) == 1
-    copy = tmp_path / f"{module}.v"
-    copy.write_text(good.replace(text, bug))
-    monkeypatch.setattr(
-        bench, "sources", lambda name: [copy if path.stem == module else path for path in sources(name)]
-    )
+    plant(module, text, bug, tmp_path, monkeypatch)
     report = verify_operators([operator], names=["rtl"])
     assert not report.failed
     assert report.equal == {"rtl": False}
     assert report.first_difference is not None
     assert report.first_difference.operator == operator
     assert str(report.first_difference).startswith(f"rtl: first difference in {operator}: ")
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "bug", "tensor"),
+    [
+        ("relu", "!x_i[Width-1]", "x_i[Width-1]", "layers.0.ffn_hidden"),
+        ("embed", "sum <<< shift_i", "sum <<< 3'd7 - shift_i", "embed"),
+        ("linear", "(read_sign_q && ", "(!read_sign_q && ", "layers.0.q"),
+    ],
+)
+def test_a_planted_bug_is_seen_in_the_named_tensor(
+    module: str,
+    text: str,
+    bug: str,
+    tensor: str,
+    fresh_simulations: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plant(module, text, bug, tmp_path, monkeypatch)
+    config = hwsim.ModelConfig(
+        vocabulary=20, max_tokens=8, width=16, heads=2, layers=1, hidden=16, classes=2, embed_shift=2
+    )
+    report = verify_ticket(prepare(hwsim.random_ticket(config), make_inputs(config, 2)), ["rtl"])
+    assert report.equal == {"rtl": False}
+    assert report.first_difference is not None
+    assert report.first_difference.tensor == tensor
 
 
 def test_without_a_bug_all_is_equal(fresh_simulations: None) -> None:
