@@ -80,7 +80,7 @@ def first_difference(
 ) -> Difference | None:
     """Compare two traces tensor by tensor in the order of `expected`; None if every real element is equal.
 
-    `reproduce` may hold `{tensor}`, which is filled in.
+    `reproduce` may hold `{tensor}` and `{sentence}`, which are filled in.
     Raises HwsimError if a tensor is missing or has another shape: that is no difference but a broken run.
     """
     for name, want in expected.items():
@@ -102,6 +102,6 @@ def first_difference(
                 int(got[index]),
                 OPERATOR_OF[name.rsplit(".", 1)[-1]],
                 int(wrong.sum()),
-                reproduce.format(tensor=name),
+                reproduce.format(tensor=name, sentence=index[0]),
             )
     return None

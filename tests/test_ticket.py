@@ -206,8 +206,8 @@ def test_not_safetensors(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_directory_and_a_missing_file(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(TicketError, match="no such file"):
+    for path, complaint in ((tmp_path, "no regular file"), (tmp_path / "missing", "no such file")):
+        with pytest.raises(TicketError, match=complaint):
             load_ticket(path)
 
 

@@ -83,7 +83,7 @@ def test_check_of_a_ticket_that_may_overflow(run, ticket, tmp_path):
 
 
 def test_export(run, ticket, ticket_file, tmp_path):
-    path = tmp_path / "made" / "small.onnx"
+    path = tmp_path / "small.onnx"
     done = run("export", ticket_file, path, "--json")
     assert done.status == 0
     assert done.json["opset"] == 17
