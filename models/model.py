@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hwsim.config import ModelConfig
 from hwsim.model import Trace, check_inputs
 from hwsim.models import ops
-from hwsim.models.layers import IntegerClassifier, IntegerLinear, IntegerTable, LearnedShift
+from hwsim.models.layers import UNIT, IntegerClassifier, IntegerLinear, IntegerTable, LearnedShift
 from hwsim.models.operators import to_array
 from hwsim.models.ops._straight_through import round_half_up
 from hwsim.ops.manhattan_score import LARGEST_DELTA
@@ -145,8 +145,8 @@ class InhibitorTransformer(nn.Module):
     def from_ticket(cls, ticket: Ticket) -> InhibitorTransformer:
         """A module whose forward pass computes the ticket's integers; trainable from there."""
         model = cls(ticket.config)
-        model.token.latent.copy_(torch.from_numpy(ticket.token_table) / 32.0)
-        model.position.latent.copy_(torch.from_numpy(ticket.position_table) / 32.0)
+        model.token.latent.copy_(torch.from_numpy(ticket.token_table) / UNIT)
+        model.position.latent.copy_(torch.from_numpy(ticket.position_table) / UNIT)
         for block, layer in zip(model.encoder_blocks(), ticket.layers, strict=True):
             for name, linear in block.linears():
                 linear.load(layer.linears[name])
@@ -155,7 +155,7 @@ class InhibitorTransformer(nn.Module):
             block.inhibit_shift.value.fill_(layer.inhibit_shift)
         unit = model.classifier.WEIGHT_UNIT
         model.classifier.latent.copy_(torch.from_numpy(ticket.classify_weight) / unit)
-        model.classifier.bias.copy_(torch.from_numpy(ticket.classify_bias).double() / (unit * 32.0))
+        model.classifier.bias.copy_(torch.from_numpy(ticket.classify_bias).double() / (unit * UNIT))
         return model.eval()
 
 

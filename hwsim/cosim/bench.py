@@ -21,7 +21,10 @@ def parameters() -> dict[str, Any]:
 
 
 class Bench:
-    """Starts the clock and holds the design in reset; make the stream ends, then `await bench.reset()`."""
+    """Starts the clock and holds the design in reset until `await bench.reset()`.
+
+    Stream ends may be made before or after that; those made before are silent during the reset.
+    """
 
     def __init__(
         self,
@@ -64,8 +67,11 @@ class Bench:
         """Wait for `count` rising edges."""
         await ClockCycles(self.clock, count)
 
-    async def reset(self, clocks: int = 3) -> None:
-        """Hold the reset for so many clocks. Whatever the stream ends had queued or received is forgotten."""
+    async def reset(self, clocks: int = 3) -> Bench:
+        """Hold the reset for so many clocks. Whatever the stream ends had queued or received is forgotten.
+
+        Returns the bench itself.
+        """
         self.in_reset = True
         await FallingEdge(self.clock)
         for end in self.ends:
@@ -77,6 +83,7 @@ class Bench:
             self._reset.value = 1 - self._active
         self._start = get_sim_time("ns")
         self.in_reset = False
+        return self
 
     async def finish(self, clocks: int = 20) -> None:
         """Wait so many clocks, then raise AssertionError if anything is left over in any stream end."""

@@ -6,6 +6,7 @@ there every simulator shows the same values. During reset they are silent.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Frame:
     """`bench.cycle` when its last beat was offered and accepted; the next rising edge took it."""
 
 
-class StreamEnd:
+class StreamEnd(ABC):
     """What source and sink have in common: the ports of one stream, the bench, stalls."""
 
     def __init__(self, bench: Bench, prefix: str, stalls: Iterator[bool] | None) -> None:
@@ -57,13 +58,13 @@ class StreamEnd:
         assert value.is_resolvable, f"{port._name} is {value} in cycle {self.bench.cycle}"
         return int(value)
 
+    @abstractmethod
     def clear(self) -> None:
         """Forget what is queued or half received."""
-        raise NotImplementedError
 
+    @abstractmethod
     def left_over(self) -> str:
         """What there still is at the end of a test, in words; empty if nothing."""
-        raise NotImplementedError
 
 
 class StreamSource(StreamEnd):

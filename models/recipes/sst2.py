@@ -40,6 +40,7 @@ SPLITS = ("train", "dev", "test", "extra")
 VOCABULARY, TOKENS, WIDTH = 8192, 64, 128
 EXTRA = 200_000
 """Unlabelled sentences drawn from the reviews."""
+MODELS = ("integer", "float_dot", "float_inhibitor")
 LABELS = ("negative", "positive")
 COMMANDS = [line.strip() for line in __doc__.splitlines() if line.startswith("    python")]
 """What re-makes the shipped ticket."""
@@ -125,7 +126,7 @@ def _training_set(arrays: dict[str, np.ndarray], logits: dict[str, np.ndarray]) 
 def train_command(
     folder: Path,
     out: Annotated[Path, typer.Option(help="the ticket; its record goes beside it as .json")],
-    model: Annotated[str, typer.Option(help="integer, float_dot or float_inhibitor")] = "integer",
+    model: Annotated[str, typer.Option(help=", ".join(MODELS))] = "integer",
     density: Annotated[float, typer.Option(help="non-zero share of the encoder's weights")] = 0.2,
     seed: int = 0,
     epochs: int = TrainConfig.epochs,
@@ -133,6 +134,8 @@ def train_command(
     device: str = DEVICE,
 ) -> None:
     """Train from a prepared FOLDER."""
+    if model not in MODELS:
+        raise typer.BadParameter(f"{model!r} is none of {', '.join(MODELS)}", param_hint="--model")
     arrays = dict(np.load(folder / "ids.npz"))
     config = ModelConfig(
         vocabulary=VOCABULARY,

@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "pytest_plugin.md"
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_the_ten_lines_run(run, pytester, designs, simulator):
     example = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
-    assert len([line for line in example.splitlines() if line.strip()]) <= 11
+    assert len([line for line in example.splitlines() if line.strip()]) <= 10
     pytester.makepyfile(test_double=example)
     (pytester.path / "double.v").write_text((designs / "double.v").read_text())
     result = run("--sim", simulator, "-v")
