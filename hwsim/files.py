@@ -1,10 +1,14 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all, and read records back."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from hwsim.errors import HwsimError
 
 
 def write_atomic(path: str | os.PathLike[str], content: bytes | str) -> Path:
@@ -24,3 +28,13 @@ def write_atomic(path: str | os.PathLike[str], content: bytes | str) -> Path:
         os.unlink(temporary)
         raise
     return path
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """A JSON object that a finished piece of work left. Raises HwsimError for a missing or damaged file."""
+    try:
+        return dict(json.loads(Path(path).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise HwsimError(
+            f"{path}: not a whole record ({error}); delete it and make it again by the same command"
+        ) from error

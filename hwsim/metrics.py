@@ -1,0 +1,84 @@
+"""What a model's outputs are worth: accuracy, Matthews, macro-F1, Pearson, Spearman, mean squared error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from hwsim.errors import HwsimError
+
+Values = np.ndarray | Sequence[float]
+
+
+def _pair(predictions: Values, labels: Values) -> tuple[np.ndarray, np.ndarray]:
+    predictions, labels = np.asarray(predictions), np.asarray(labels)
+    if predictions.shape != labels.shape or predictions.ndim != 1 or not predictions.size:
+        raise HwsimError(
+            f"{predictions.shape} predictions do not fit {labels.shape} labels; both are lists of one length"
+        )
+    return predictions, labels
+
+
+def accuracy(predictions: Values, labels: Values) -> float:
+    """The fraction 0..1 of predicted classes that are right."""
+    predictions, labels = _pair(predictions, labels)
+    return float(np.mean(predictions == labels))
+
+
+def _confusion(predictions: Values, labels: Values) -> np.ndarray:
+    """Counts [label, prediction] over the classes that occur in either."""
+    predictions, labels = _pair(predictions, labels)
+    classes = np.union1d(predictions, labels)
+    table = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(table, (np.searchsorted(classes, labels), np.searchsorted(classes, predictions)), 1)
+    return table
+
+
+def matthews(predictions: Values, labels: Values) -> float:
+    """Matthews' correlation of classes, -1..1, for any number of them (Gorodkin 2004); 0 if undefined."""
+    table = _confusion(predictions, labels).astype(float)
+    predicted, true, total = table.sum(axis=0), table.sum(axis=1), table.sum()
+    covariance = np.trace(table) * total - predicted @ true
+    spread = (total**2 - predicted @ predicted) * (total**2 - true @ true)
+    return float(covariance / np.sqrt(spread)) if spread > 0 else 0.0
+
+
+def macro_f1(predictions: Values, labels: Values) -> float:
+    """The mean over classes of the harmonic mean of precision and recall, 0..1."""
+    table = _confusion(predictions, labels)
+    return float(np.mean(2 * np.diag(table) / (table.sum(axis=0) + table.sum(axis=1))))
+
+
+def pearson(predictions: Values, labels: Values) -> float:
+    """Linear correlation, -1..1; 0 if one side is constant."""
+    x, y = (side.astype(float) - side.mean() for side in _pair(predictions, labels))
+    spread = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / spread) if spread > 0 else 0.0
+
+
+def ranks(values: Values) -> np.ndarray:
+    """Ranks from 1; equal values share the mean of their ranks."""
+    values = np.asarray(values)
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    return (last - (count - 1) / 2)[place]
+
+
+def spearman(predictions: Values, labels: Values) -> float:
+    """Pearson's correlation of the ranks."""
+    predictions, labels = _pair(predictions, labels)
+    return pearson(ranks(predictions), ranks(labels))
+
+
+def mean_squared_error(predictions: Values, labels: Values) -> float:
+    """The mean of the squared differences."""
+    predictions, labels = _pair(predictions, labels)
+    return float(np.mean((predictions.astype(float) - labels) ** 2))
+
+
+METRICS: dict[str, Callable[[Values, Values], float]] = {
+    function.__name__: function
+    for function in (accuracy, matthews, macro_f1, pearson, spearman, mean_squared_error)
+}
+"""By name; larger is better except for mean_squared_error."""
