@@ -7,9 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hwsim.config import ModelConfig
+from hwsim.models.kernels import inhibitor_attention
 from hwsim.models.model import split_heads
-from hwsim.models.ops import inhibit_sum, manhattan_distance
-from hwsim.models.ops.manhattan_score import FAR
 
 
 def dot_product(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
@@ -30,10 +29,8 @@ class Inhibitor(nn.Module):
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
         """[..., h, n, dh] each; mask [batch, n]."""
-        real = mask[:, None, None, :]
-        score = manhattan_distance(q, k) * torch.exp2(self.gamma)
-        score = torch.relu(score - score.masked_fill(~real, FAR).amin(-1, keepdim=True) - self.delta)
-        return inhibit_sum(v, score.masked_fill(~real, FAR)) * torch.exp2(self.eta)
+        scale, delta = torch.exp2(self.gamma), self.delta[:, 0, 0]
+        return inhibitor_attention(q, k, v, mask, scale, delta, whole=False) * torch.exp2(self.eta)
 
 
 class FloatBlock(nn.Module):

@@ -15,6 +15,11 @@ UNIT = 32.0
 """The integer that stands for 1.0 in every int8 activation: their scale is 2^-5."""
 
 
+def signs(x: Tensor) -> Tensor:
+    """+1 where x >= 0, else -1. Made on the device: a CUDA graph cannot record a copy from the CPU."""
+    return (x.detach() >= 0) * 2.0 - 1.0
+
+
 class LearnedShift(nn.Module):
     """A right shift 0..23 learned as a real number; rounds forward, straight-through backward."""
 
@@ -70,7 +75,7 @@ class IntegerLinear(nn.Module):
         scaled = self.latent * up
         rounded = torch.floor(scaled.detach() + 0.5).clamp(-self.limit, self.limit)
         if self.limit == 1:
-            rounded = torch.where(self.latent.detach() >= 0, 1.0, -1.0)
+            rounded = signs(self.latent)
         weight = exactly(rounded * self.mask, self.latent * up.detach() * self.mask)
         return weight, round_half_up(self.bias * (UNIT * up.detach()))
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from hwsim.config import ModelConfig
 from hwsim.model import Trace, check_inputs
 from hwsim.models import ops
+from hwsim.models.kernels import inhibitor_attention
 from hwsim.models.layers import UNIT, IntegerClassifier, IntegerLinear, IntegerTable, LearnedShift
 from hwsim.models.operators import to_array
 from hwsim.models.ops._straight_through import round_half_up
@@ -56,18 +57,21 @@ class EncoderBlock(nn.Module):
         """delta as whole numbers [heads]."""
         return round_half_up(self.delta.clamp(0, LARGEST_DELTA))
 
-    def forward(self, x: Tensor, mask: Tensor, trace: Tensors) -> Tensor:
-        """x [batch, n, d] -> x; fills `trace` with the named tensors."""
+    def forward(self, x: Tensor, mask: Tensor, trace: Tensors, keep_score: bool = True) -> Tensor:
+        """x [batch, n, d] -> x; fills `trace` with the named tensors, `score` only if it is to be kept."""
         config = self.config
         trace["attn_norm"] = a = ops.manhattan_norm(x)
         for name in "qkv":
             trace[name] = ops.requantize(*getattr(self, name)(a))
         q, k, v = (split_heads(trace[name], config.heads) for name in "qkv")
-        trace["score"] = z = ops.manhattan_score(
-            q, k, mask, self.score_shift(), self.whole_delta(), config.centring
-        )
         signed = config.inhibition == "signed"
-        g = ops.inhibit(v, z, self.inhibit_shift(), signed, config.inhibit_bits)
+        score = self.score_shift(), self.whole_delta(), config.centring
+        if keep_score:
+            trace["score"] = z = ops.manhattan_score(q, k, mask, *score)
+            g = ops.inhibit(v, z, self.inhibit_shift(), signed, config.inhibit_bits)
+        else:
+            total = inhibitor_attention(q, k, v, mask, *score, signed)
+            g = ops.requantize(total, self.inhibit_shift(), config.inhibit_bits)
         trace["inhibit"] = g = g.transpose(-2, -3).flatten(-2)
         if config.inner_norms:
             trace["inhibit_norm"] = g = ops.manhattan_norm(g)
@@ -104,12 +108,12 @@ class InhibitorTransformer(nn.Module):
         """Integer logits [batch, classes] as float; token_ids int [batch, n], mask bool [batch, n]."""
         config = self.config
         named: Tensors = {} if trace is None else trace
-        position = self.position(torch.arange(token_ids.shape[1], device=token_ids.device))
+        position = self.position(torch.arange(token_ids.shape[-1], device=token_ids.device))
         x = ops.embed(self.token(token_ids), position, config.embed_shift, config.residual_bits)
         named["embed"] = x
         for i, block in enumerate(self.encoder_blocks()):
             inner: Tensors = {}
-            x = block(x, mask, inner)
+            x = block(x, mask, inner, keep_score=trace is not None)
             if trace is not None:
                 named |= {f"layers.{i}.{name}": tensor for name, tensor in inner.items()}
         named["final_norm"] = final = ops.manhattan_norm(x)

@@ -6,6 +6,9 @@ import os
 
 import pytest
 
+# Each worker of pytest-xdist fills a core; threads of several that wait for one another by spinning do not.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests that need real data sets out where no folder of data sets is named."""

@@ -44,4 +44,5 @@ def power_of_two(exponent: Tensor) -> Tensor:
     The gradient is that of exp2.
     """
     bits = (exponent.detach().to(torch.int32) + 127) << 23
-    return exactly(bits.view(torch.float32), torch.exp2(exponent.float()))
+    value = bits.view(torch.float32)
+    return exactly(value, torch.exp2(exponent.float())) if exponent.requires_grad else value

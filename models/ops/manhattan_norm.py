@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
 from hwsim.models.ops._straight_through import exactly, power_of_two
 from hwsim.models.ops.requantize import requantize
 from hwsim.ops.manhattan_norm import RECIPROCAL, norm_exponent_offset
+
+
+@functools.cache
+def _table(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The reciprocals, copied to each device once: a CUDA graph cannot record a copy from the CPU."""
+    return torch.as_tensor(RECIPROCAL, dtype=dtype, device=device)
 
 
 def manhattan_norm(x: Tensor) -> Tensor:
@@ -20,6 +28,5 @@ def manhattan_norm(x: Tensor) -> Tensor:
     with torch.no_grad():
         exponent = torch.frexp(norm)[1] - 1
         mantissa = (norm * power_of_two(3 - exponent)).floor().long() - 8
-        table = torch.as_tensor(RECIPROCAL, dtype=x.dtype, device=x.device)
-        exact = requantize(x * table[mantissa], (exponent + offset).clamp(min=0), 8)
+        exact = requantize(x * _table(x.dtype, x.device)[mantissa], (exponent + offset).clamp(min=0), 8)
     return exactly(exact, x * (2.0 ** (4 - offset) / norm))

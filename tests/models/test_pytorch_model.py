@@ -12,7 +12,8 @@ from hwsim.models import InhibitorTransformer, emulate
 from hwsim.models.batches import Sequences
 from hwsim.models.float_model import FloatTransformer
 from hwsim.models.operators import to_array
-from hwsim.models.prune import cubic_density, prune_by_magnitude
+from hwsim.models.pruning import cubic_density, prune_by_magnitude
+from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.train import TrainConfig, TrainingSet, accuracy, train
 
 
@@ -63,7 +64,7 @@ def toy(count: int = 1024, seed: int = 0) -> tuple[Sequences, np.ndarray]:
 def trained() -> InhibitorTransformer:
     torch.manual_seed(0)
     model = InhibitorTransformer(small(embed_shift=3))
-    config = TrainConfig(epochs=6, batch=32, density=0.3, prune_every=2, rate=5e-3)
+    config = TrainConfig(epochs=6, batch=32, gradual=GradualSchedule(0.3, every=2), rate=5e-3)
     train(model, TrainingSet(*toy()), config, "cpu")
     return model
 
@@ -112,7 +113,8 @@ def test_the_same_seed_trains_the_same_ticket():
     for _ in range(2):
         torch.manual_seed(3)
         model = InhibitorTransformer(small())
-        train(model, TrainingSet(*toy(64)), TrainConfig(epochs=1, batch=16, density=0.5), "cpu")
+        config = TrainConfig(epochs=1, batch=16, gradual=GradualSchedule(0.5))
+        train(model, TrainingSet(*toy(64)), config, "cpu")
         digests.add(model.to_ticket().digest())
     assert len(digests) == 1
 
