@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+UNKNOWN_PIECE = 1
+"""The id of the unknown piece in every prepared text (`hwsim.models.vocabulary.shrink`)."""
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -41,10 +44,20 @@ class Sequences:
         return token_ids, mask
 
 
+def drop_words(token_ids: Tensor, share: float) -> Tensor:
+    """Token ids of which a random share, drawn from PyTorch's generator, is the unknown piece."""
+    dropped = torch.rand(token_ids.shape, device=token_ids.device) < share
+    return torch.where(dropped, UNKNOWN_PIECE, token_ids)
+
+
+WIDTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+"""Lengths to which batches are padded, up to the longest sequence that any model takes."""
+
+
 class Bucketed:
     """All sequences on the device, in buckets of like length, so that batches carry little padding."""
 
-    def __init__(self, data: Sequences, device: str, widths: Sequence[int] = (8, 16, 24, 32, 48, 64)) -> None:
+    def __init__(self, data: Sequences, device: str, widths: Sequence[int] = WIDTHS) -> None:
         self.buckets: list[tuple[Tensor, Tensor, Tensor]] = []
         shorter = 0
         for width in widths:

@@ -1,64 +1,148 @@
-"""The training loop: labels and teacher logits, gradual pruning, one cosine."""
+"""The training loop: labels and teacher logits, gradual pruning, one cosine.
+
+`Training` is one training in progress. Everything that changes while it runs is in its `state()`, so that it
+can be written down after any step and continued elsewhere to the same result.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hwsim.models.batches import Bucketed, Sequences
+from hwsim.models.batches import Bucketed, Sequences, drop_words
+from hwsim.models.descent import Descent, Steps
 from hwsim.models.model import InhibitorTransformer
-from hwsim.models.prune import cubic_density, prune_by_magnitude
+from hwsim.models.pruning.gradual import GradualSchedule
+from hwsim.models.runs import config as runs
+from hwsim.models.runs.processes import Processes, shard
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """How to train one model."""
+class TrainConfig(Steps):
+    """How to train one model; the meaning of each field is in `hwsim.models.runs.config`."""
 
-    epochs: int = 8
-    batch: int = 512
-    rate: float = 2.5e-3
-    """Peak learning rate of AdamW; cosine to zero after a 5 % warm-up."""
-    scale_rate: float = 2e-2
-    """Peak learning rate of shifts and deltas, which count in whole integer steps."""
-    weight_decay: float = 0.01
-    distill: float = 0.9
-    """Share of the teacher in the loss where a label is known too; the teacher alone where not."""
-    word_dropout: float = 0.05
-    """Probability that a training token is replaced by the unknown piece."""
-    density: float = 1.0
-    """Final share of non-zero encoder weights; 1 leaves the masks alone."""
-    prune_from: float = 0.1
-    prune_until: float = 0.7
-    """The share of training in which the density falls (cubic schedule), every `prune_every` steps."""
-    prune_every: int = 50
+    epochs: int = runs.Training.epochs
+    batch: int = runs.Training.batch
+    rate: float = runs.Training.rate
+    scale_rate: float = runs.Training.scale_rate
+    weight_decay: float = runs.Training.weight_decay
     seed: int = 0
+    shards: int = runs.Training.shards
+    distill: float = runs.Distillation.weight
+    """Share of the teacher in the loss where a label is known too; the teacher alone where not."""
+    word_dropout: float = runs.Training.word_dropout
+    """Probability that a training token is replaced by the unknown piece."""
+    gradual: GradualSchedule | None = None
+    """Pruning meanwhile, of an integer model."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Sequences with labels (-1 where unknown) and, optionally, teacher logits."""
+    """Sequences with labels and, optionally, teacher logits."""
 
     data: Sequences
     labels: np.ndarray
-    """int64 [sequences]."""
+    """int64 [sequences], -1 where unknown; or float32, NaN where unknown, to be met by one real logit."""
     teacher: np.ndarray | None = None
     """float [sequences, classes]."""
 
 
-def loss_of(logits: Tensor, labels: Tensor, teacher: Tensor | None, distill: float) -> Tensor:
-    """Cross-entropy with the labels and with the teacher's soft labels, mixed by `distill`."""
-    known = labels >= 0
-    hard = nn.functional.cross_entropy(logits, labels.clamp(min=0), reduction="none")
+def losses_of(logits: Tensor, labels: Tensor, teacher: Tensor | None, distill: float) -> Tensor:
+    """Loss of each sequence [batch]; 0 where neither a label nor a teacher is known.
+
+    Cross-entropy (squared error for real labels) with the label and with the teacher, mixed by `distill`.
+    """
+    known = known_of(labels)
+    if labels.is_floating_point():
+        hard = (logits[:, 0] - labels.nan_to_num()) ** 2
+        soft = hard if teacher is None else (logits[:, 0] - teacher[:, 0]) ** 2
+    else:
+        hard = nn.functional.cross_entropy(logits, labels.clamp(min=0), reduction="none")
+        soft = (
+            hard
+            if teacher is None
+            else nn.functional.cross_entropy(logits, teacher.softmax(-1), reduction="none")
+        )
     if teacher is None:
-        return hard[known].mean()
-    soft = nn.functional.cross_entropy(logits, teacher.softmax(-1), reduction="none")
-    return torch.where(known, (1 - distill) * hard + distill * soft, soft).mean()
+        return hard * known
+    return torch.where(known, (1 - distill) * hard + distill * soft, soft)
+
+
+def known_of(labels: Tensor) -> Tensor:
+    """Which labels are known, bool [batch]."""
+    return ~labels.isnan() if labels.is_floating_point() else labels >= 0
+
+
+class Training(Descent):
+    """One model being trained (an InhibitorTransformer, or a FloatTransformer as a yardstick)."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        training: TrainingSet,
+        config: TrainConfig,
+        device: str = "cuda",
+        processes: Processes | None = None,
+        start: int = 0,
+    ) -> None:
+        """start: as in `Descent`."""
+        super().__init__(model, training.data, config, device, start)
+        self.config = config
+        self.integer = model if isinstance(model, InhibitorTransformer) else None
+        self.processes = processes or Processes(device)
+        self.network = self.processes.wrap(model)
+        self.labels = torch.from_numpy(training.labels).to(device)
+        self.labels = self.labels.float() if self.labels.is_floating_point() else self.labels.long()
+        self.teacher = (
+            None if training.teacher is None else torch.from_numpy(training.teacher).float().to(device)
+        )
+        self.loss = torch.zeros((), device=device)
+        """Of the last batch, estimated from the shards that this process computed."""
+        self.batch: tuple[Tensor, Tensor] = self.buckets.buckets[0][1][:1], self.buckets.buckets[0][2][:1]
+        """(token_ids, mask) of the last batch, dropped words included."""
+
+    def run(self, after_step: Callable[[Training], None]) -> None:
+        """Train to the end; `after_step` is called after every step and may raise to end it earlier."""
+        self.model.train()
+        for index, token_ids, mask in self.left():
+            if self.integer is not None and self.config.gradual is not None:
+                self.config.gradual(self.integer, self.step, self.steps)
+            self._learn(index, token_ids, mask)
+            after_step(self)
+        self.model.eval()
+
+    def _learn(self, index: Tensor, token_ids: Tensor, mask: Tensor) -> None:
+        """One step of AdamW on one batch, shard by shard."""
+        config, processes = self.config, self.processes
+        # Drawn for the whole batch in every process: the same words are dropped however many there are.
+        token_ids = drop_words(token_ids, config.word_dropout)
+        self.batch = token_ids, mask
+        labels, teacher = self.labels[index], None if self.teacher is None else self.teacher[index]
+        counted = len(index) if teacher is not None else known_of(labels).sum().clamp(min=1)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.loss = torch.zeros((), device=token_ids.device)
+        mine = processes.shards(config.shards)
+        for which in mine:
+            rows, weight = shard(len(index), config.shards, which, self.device)
+            with processes.collecting(self.network, last=which == mine[-1]):
+                logits = self.real(self.network(token_ids[rows], mask[rows]))
+                each = losses_of(
+                    logits, labels[rows], None if teacher is None else teacher[rows], config.distill
+                )
+                loss = (each * weight).sum() / counted
+                # Processes average their gradients; what is wanted is the sum.
+                loss = loss * processes.count
+                loss.backward()
+            self.loss += loss.detach()
+        self.update()
+
+    def real(self, logits: Tensor) -> Tensor:
+        """Logits as real numbers, for a loss."""
+        return logits if self.integer is None else self.integer.classifier.real(logits)
 
 
 def train(
@@ -68,66 +152,36 @@ def train(
     device: str = "cuda",
     progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
 ) -> None:
-    """Train `model` (an InhibitorTransformer, or a FloatTransformer as a yardstick) in place.
+    """Train `model` in place from beginning to end.
 
     progress: called with (step, steps, loss) every 100 steps.
     """
-    torch.manual_seed(config.seed)
-    generator = torch.Generator().manual_seed(config.seed)
-    model.to(device).train()
-    buckets = Bucketed(training.data, device)
-    labels = torch.from_numpy(training.labels).long().to(device)
-    teacher = None if training.teacher is None else torch.from_numpy(training.teacher).float().to(device)
-    integer = model if isinstance(model, InhibitorTransformer) else None
 
-    matrices = [p for p in model.parameters() if p.ndim == 2]
-    scales = [p for name, p in model.named_parameters() if name.endswith(("shift.value", "delta"))]
-    known = {id(p) for p in matrices + scales}
-    vectors = [p for p in model.parameters() if id(p) not in known]
-    groups: list[dict[str, Any]] = [
-        {"params": matrices},
-        {"params": vectors, "weight_decay": 0.0},
-        {"params": scales, "weight_decay": 0.0, "lr": config.scale_rate},
-    ]
-    optimizer = torch.optim.AdamW(
-        groups, lr=config.rate, weight_decay=config.weight_decay, fused=device == "cuda"
-    )
-    steps = config.epochs * sum(-(-len(bucket[0]) // config.batch) for bucket in buckets.buckets)
-    warm = max(1, steps // 20)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * min(step / steps, 1.0))),
-    )
-    step = 0
-    for _ in range(config.epochs):
-        for index, token_ids, mask in buckets.batches(config.batch, generator):
-            if integer is not None and config.density < 1 and step % config.prune_every == 0:
-                # One pruning behind the end of the schedule reaches the final density exactly.
-                last = config.prune_until + config.prune_every / steps
-                if config.prune_from <= step / steps <= last:
-                    share = (step / steps - config.prune_from) / (config.prune_until - config.prune_from)
-                    prune_by_magnitude(integer, cubic_density(share, 1.0, config.density))
-            dropped = torch.rand(token_ids.shape, device=token_ids.device) < config.word_dropout
-            logits = model(torch.where(dropped, 1, token_ids), mask)
-            if integer is not None:
-                logits = integer.classifier.real(logits)
-            loss = loss_of(logits, labels[index], None if teacher is None else teacher[index], config.distill)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            if step % 100 == 0:
-                progress(step, steps, loss.item())
-            step += 1
-    model.eval()
+    def report(now: Training) -> None:
+        if now.step % 100 == 0:
+            progress(now.step, now.steps, float(now.loss))
+
+    Training(model, training, config, device).run(report)
 
 
 @torch.no_grad()
+def predict(model: nn.Module, data: Sequences, device: str = "cuda") -> np.ndarray:
+    """Logits of every sequence as real numbers, float32 [sequences, classes]."""
+    was_training = model.training
+    model.to(device).eval()
+    parts: list[tuple[np.ndarray, np.ndarray]] = []
+    for index, token_ids, mask in Bucketed(data, device).batches(512, torch.Generator()):
+        logits = model(token_ids, mask)
+        if isinstance(model, InhibitorTransformer):
+            logits = model.classifier.real(logits)
+        parts.append((index.cpu().numpy(), logits.float().cpu().numpy()))
+    model.train(was_training)
+    out = np.zeros((len(data), parts[0][1].shape[1]), np.float32)
+    for index, logits in parts:
+        out[index] = logits
+    return out
+
+
 def accuracy(model: nn.Module, data: Sequences, labels: np.ndarray, device: str = "cuda") -> float:
     """Share of sequences whose largest logit is at the label."""
-    model.to(device).eval()
-    right = 0
-    for index, token_ids, mask in Bucketed(data, device).batches(512, torch.Generator()):
-        right += int((model(token_ids, mask).argmax(-1).cpu().numpy() == labels[index.cpu().numpy()]).sum())
-    return right / len(data)
+    return float((predict(model, data, device).argmax(-1) == labels).mean())

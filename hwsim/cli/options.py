@@ -1,12 +1,14 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, and the help of those with a configuration."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from hwsim.cli.output import print_table, stdout
 from hwsim.tickets import DEFAULT
 
 TicketArgument = Annotated[str, typer.Argument(metavar="TICKET", help="A shipped ticket's name, or a file.")]
@@ -18,9 +20,40 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", help="A file with the header sentence<TAB>label, plain, .gz or .xz.")
 ]
 
+
+class FieldsCommand(TyperCommand):
+    """A command whose help also shows every field of its configuration; `kind` as in `config.shipped`."""
+
+    kind = ""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The usual help, then the fields as their dataclasses describe them."""
+        super().format_help(ctx, formatter)
+        from hwsim.errors import MissingToolError
+
+        try:
+            from hwsim.models.distill.config import DistillConfig
+            from hwsim.models.runs import config, settings
+        except MissingToolError as error:
+            stdout().print(f"The fields of a configuration cannot be shown: {error}")
+            return
+        stdout().print(f"Configurations that come with hwsim: {', '.join(config.shipped(self.kind))}")
+        described = settings.describe(DistillConfig if self.kind else config.RunConfig)
+        rows = [(line.name, line.default, line.values, line.help) for line in described]
+        print_table(("field", "default", "values", "meaning"), rows)
+
+
+class DistillFieldsCommand(FieldsCommand):
+    """The same for `hwsim distill`."""
+
+    kind = "distill"
+
+
 __all__ = [
     "DEFAULT",
     "DataOption",
+    "DistillFieldsCommand",
+    "FieldsCommand",
     "JsonOption",
     "SeedOption",
     "TextOption",

@@ -1,0 +1,534 @@
+"""Runs: checked configurations, folders by hash, resumption, several processes, records."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hwsim import evaluate, load_ticket, tokens
+from hwsim.errors import ConfigError, HwsimError, MissingToolError
+from hwsim.models.model import InhibitorTransformer
+from hwsim.models.pruning import METHODS, RULES
+from hwsim.models.runs import config, exact, processes, rounds, runner, settings, tasks
+from hwsim.models.runs.folder import RunFolder, read_lines
+from hwsim.models.runs.table import table
+from hwsim.models.train import TrainConfig, Training, TrainingSet, losses_of
+
+ROOT = Path(__file__).parents[2]
+SMALL = """
+[task]
+name = "toy"
+examples = 100
+[model]
+max_tokens = 8
+width = 16
+heads = 2
+layers = 1
+hidden = 16
+[training]
+epochs = 2
+batch = 16
+shards = 2
+rate = 1e-2
+[pruning]
+method = "one_shot"
+density = 0.5
+rewind = "step:3"
+[run]
+device = "cpu"
+eval_every = 4
+check_every = 5
+save_every = 3
+tensorboard = false
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+def loaded(path: Path, folder: str, *assignments: str) -> config.RunConfig:
+    return config.load(path, [f"run.folder={path.parent / folder}", *assignments])
+
+
+# Configurations
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sed = 1", "unknown field sed; did you mean seed?"),
+        ("[training]\nrates = 1.0", "unknown field training.rates; did you mean rate?"),
+        ("[nonsense]\nx = 1", "unknown field nonsense; known are seed, task"),
+        ('seed = "one"', 'seed is "one"; it must be a whole number'),
+        ("seed = 1.5", "seed is 1.5; it must be a whole number"),
+        ("seed = true", "seed is true; it must be a whole number"),
+        ("seed = -1", "seed is -1; it lies in 0..4294967295"),
+        ("training = 3", "training is 3; it is a section of fields"),
+        ("[training]\nrate = inf", "training.rate is Infinity; it lies in 0..10"),
+        ("[training]\nrate = nan", "training.rate is NaN; it lies in 0..10"),
+        ("[training]\nepochs = 0", "training.epochs is 0; it lies in 1..100000"),
+        ("[training]\nbatch = 2\nshards = 3", "training.shards is 3; a batch has 2"),
+        ('[model]\nweights = "int2"', 'model.weights is "int2"; choose one of ternary, int4, int8'),
+        ("[model]\ninner_norms = 1", "model.inner_norms is 1; it must be true or false"),
+        ("[model]\nheads = 3", "model.heads is 3; width / heads"),
+        ("[model]\nwidth = 24", "model.width is 24; choose one of (16, 32"),
+        ('[pruning]\nmethod = "magic"', 'pruning.method is "magic"; choose one of none, gradual'),
+        ('[pruning]\nrewind = "step:x"', 'pruning.rewind is "step:x"; write init, step:K or rate:K'),
+        ("[pruning]\nstart = 0.9", "pruning.start is 0.9; it lies below pruning.end, 0.7"),
+        (
+            '[pruning]\nmethod = "gradual"\ndensity = 1.0',
+            "pruning.density is 1; gradual pruning needs one below",
+        ),
+        ('[model]\nkind = "float_dot"\n[pruning]\nmethod = "gradual"', "a float_dot model takes none"),
+        ("seed = \n", "Invalid value (at line 1"),
+    ],
+)
+def test_a_bad_configuration_is_one_error_that_names_file_field_value_and_fix(tmp_path, text, message):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        config.load(path)
+    said = str(error.value)
+    assert said.startswith(f"{path}: ")
+    assert message in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("bad.yaml", b"seed: [1", "flow sequence"),
+        ("bad.yml", b"seed: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        ("bad.yaml", b"- 1", "a configuration is a table of fields"),
+        ("bad.yaml", b"1: 2", "unknown field 1"),
+        ("bad.yaml", b"training:\n", "training is null; it is a section of fields"),
+        ("bad.yaml", b"seed: &a [*a]", "seed is a list; it must be a whole number"),
+        (
+            "bad.json",
+            b'{"training": {"rate": 1' + b"0" * 400 + b"}}",
+            "training.rate is Infinity; it lies in",
+        ),
+        ("bad.json", b"[" * 100_000, "nested too deeply"),
+        ("bad.toml", b"seed = 1" + b"0" * 5000, "Exceeds the limit"),
+        ("bad.json", b"{", "Expecting property name"),
+        ("bad.toml", b"\xff", "not UTF-8 text"),
+        ("bad.ini", b"", "a configuration ends in .toml, .yaml"),
+    ],
+)
+def test_a_broken_file_is_one_error(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as error:
+        config.load(path)
+    said = str(error.value)
+    assert said.startswith(f"{path}: ")
+    assert message in said
+    assert "\n" not in said
+
+
+def test_a_missing_file_lists_what_is_shipped(tmp_path):
+    with pytest.raises(ConfigError, match=r"no such file; .*tiny"):
+        config.load(tmp_path / "absent.toml")
+    assert config.load("tiny").task.name == "toy"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("training.rate", "write --set section.field=value"),
+        ("=3", "write --set section.field=value"),
+        ("seed.x=3", "seed is a field, not a section"),
+        ("training.rate=fast", 'training.rate is "fast"; it must be a number'),
+    ],
+)
+def test_a_bad_assignment_is_one_error(tmp_path, assignment, message):
+    path = tmp_path / "empty.toml"
+    path.write_text("seed = 1")
+    with pytest.raises(ConfigError) as error:
+        config.load(path, [assignment])
+    assert message in str(error.value)
+
+
+def test_assignments_win_and_later_ones_win_over_earlier(tmp_path):
+    path = tmp_path / "one.toml"
+    path.write_text("[training]\nrate = 1.0")
+    found = config.load(
+        path, ["training.rate=1e-3", "training.rate=2", "task.folder=a b", "run.tensorboard=false"]
+    )
+    assert (found.training.rate, found.task.folder, found.run.tensorboard) == (2.0, "a b", False)
+
+
+def test_the_hash_is_of_values_and_not_of_their_spelling(tmp_path):
+    texts = {
+        "a.toml": "seed = 3\n[training]\nrate = 1\nepochs = 8\n",
+        "b.yaml": "training: {rate: 1.0}\nseed: 3\n",
+        "c.json": '{"run": {"folder": "elsewhere", "device": "cpu"}, "seed": 3, "training": {"rate": 1}}',
+    }
+    digests = set()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        digests.add(config.load(tmp_path / name).digest())
+    assert len(digests) == 1
+    assert config.load(tmp_path / "a.toml", ["seed=4"]).digest() not in digests
+    # A written configuration reads back as itself.
+    (tmp_path / "again.toml").write_text(config.load(tmp_path / "b.yaml").to_toml())
+    assert config.load(tmp_path / "again.toml") == config.load(tmp_path / "b.yaml")
+
+
+def test_choices_named_without_importing_torch_are_those_there_are():
+    assert set(config.RULES) == set(RULES)
+    assert set(config.METHODS) - {"none"} <= set(METHODS)
+
+
+def test_the_documented_table_is_the_dataclasses():
+    assert table() in (ROOT / "docs" / "runs.md").read_text()
+
+
+def test_configurations_are_read_without_torch_and_yaml_is_optional():
+    code = (
+        "import sys; sys.modules['yaml'] = None\n"
+        "from hwsim.models.runs import config, settings\n"
+        "config.load('tiny')\n"
+        "assert 'torch' not in sys.modules\n"
+        "try: settings._yaml('a: 1')\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("MissingToolError a YAML configuration needs PyYAML: pip install")
+
+
+# A run, its folder and its records
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[config.RunConfig, dict[str, Any]]:
+    """A run that nothing disturbed."""
+    path = tmp_path_factory.mktemp("done") / "small.toml"
+    path.write_text(SMALL)
+    wanted = loaded(path, "runs", "run.tensorboard=true")
+    return wanted, runner.execute(wanted)
+
+
+def final(wanted: config.RunConfig) -> dict[str, torch.Tensor]:
+    """The last checkpoint, without the time it took."""
+    state = load_file(RunFolder(wanted).checkpoint)
+    del state["seconds"]
+    return state
+
+
+def same_end(one: config.RunConfig, other: config.RunConfig) -> None:
+    """Both runs end in the same ticket, bytes and all, and every tensor of the last checkpoint is equal."""
+    assert RunFolder(one).ticket.read_bytes() == RunFolder(other).ticket.read_bytes()
+    a, b = final(one), final(other)
+    assert a.keys() == b.keys()
+    assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+def lines(wanted: config.RunConfig) -> list[dict[str, Any]]:
+    """The evaluations without the time they took."""
+    return [line | {"seconds": 0} for line in read_lines(RunFolder(wanted).lines)]
+
+
+def test_a_run_leaves_ticket_record_and_evaluations(done):
+    wanted, record = done
+    folder = RunFolder(wanted)
+    assert folder.path.name == wanted.digest()
+    assert record == json.loads(folder.metrics.read_text())
+    ticket = load_ticket(folder.ticket)
+    assert record["ticket"] == ticket.digest()
+    assert record["density"] == pytest.approx(0.5)
+    assert ticket.density <= 0.5
+    assert ticket.provenance["hash"] == wanted.digest()
+    assert ticket.provenance["config"]["training"]["rate"] == 1e-2
+    written = lines(wanted)
+    assert [line["step"] for line in written] == [4, 8, 12, 14, 18, 22, 26, 28]
+    assert {line["round"] for line in written} == {"dense", "one_shot-0.500000"}
+    assert written[-1]["dev"] == record["dev"]
+    assert not [path for path in folder.path.rglob("*") if path.suffix in (".pt", ".pkl", ".pickle")]
+
+
+def test_the_record_is_what_the_emulator_measures(done):
+    wanted, record = done
+    ticket = load_ticket(RunFolder(wanted).ticket)
+    dev = tasks.toy(8).splits["dev"]
+    token_ids, mask = dev.data.padded(np.arange(len(dev.data)), 8)
+    logits = evaluate.logits(ticket, tokens.Encoded(token_ids.astype(np.int32), mask, [], 0))
+    assert evaluate.accuracy(logits.argmax(1), dev.labels) == pytest.approx(record["dev"]["accuracy"])
+    assert ticket.metrics == {"toy_dev": record["dev"]["accuracy"]}
+
+
+def test_tensorboard_can_read_the_events(done):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    wanted, _ = done
+    events = EventAccumulator(str(RunFolder(wanted).tensorboard))
+    events.Reload()
+    assert {"loss", "rate", "density", "dev/accuracy"} <= set(events.Tags()["scalars"])
+    found = [(event.step, event.value) for event in events.Scalars("dev/accuracy")]
+    assert found == [(line["step"], pytest.approx(line["dev"]["accuracy"])) for line in lines(wanted)]
+
+
+def test_a_finished_run_is_not_run_again(done, monkeypatch):
+    wanted, record = done
+    monkeypatch.setattr(runner, "Runner", None)
+    assert runner.execute(wanted) == record
+
+
+def test_a_run_killed_in_the_middle_ends_like_one_that_was_not(small, done):
+    # Killed at step 19 of 28, in the second round, three steps behind its last checkpoint but one.
+    code = (
+        "import os, signal, sys, torch\n"
+        "from hwsim.models.runs import config, exact, runner\n"
+        "calls = []\n"
+        "def kill(training):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) == 5: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "runner.exact.check = kill\n"
+        "runner.execute(config.load(sys.argv[1], [f'run.folder={sys.argv[2]}']))\n"
+    )
+    wanted = loaded(small, "killed")
+    arguments = [sys.executable, "-c", code, str(small), wanted.run.folder]
+    assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
+    folder = RunFolder(wanted)
+    assert 0 < int(load_file(folder.checkpoint)["step"]) < 14
+    assert folder.result() is None
+    with open(folder.lines, "a") as file:
+        file.write('{"step": 99, "torn')
+    runner.execute(wanted)
+    same_end(done[0], wanted)
+    assert lines(done[0]) == lines(wanted)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_how_to_go_on_and_ends_the_same(small, done, monkeypatch, number):
+    wanted = loaded(small, f"stopped-{int(number)}", "run.save_every=0")
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        patch.setattr(exact, "check", lambda training: os.kill(os.getpid(), number))
+        with pytest.raises(runner.Interrupted, match=r"stopped after step 5; continue with: hwsim train \S+"):
+            runner.execute(wanted)
+    assert signal.getsignal(number) == before
+    assert int(load_file(RunFolder(wanted).checkpoint)["step"]) == 5
+    # The folder is a configuration too; it knows where it lies.
+    again = config.load(RunFolder(wanted).path)
+    assert again == wanted
+    runner.execute(again)
+    same_end(done[0], wanted)
+
+
+@pytest.mark.parametrize("step", [13, 14])
+def test_a_run_stopped_at_the_end_of_a_round_ends_the_same(small, done, monkeypatch, step):
+    wanted = loaded(small, "at-the-end", "run.check_every=1")
+    with monkeypatch.context() as patch:
+
+        def stop(training: Training) -> None:
+            if training.step == step:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        patch.setattr(exact, "check", stop)
+        with pytest.raises(runner.Interrupted):
+            runner.execute(wanted)
+    runner.execute(wanted)
+    same_end(done[0], wanted)
+
+
+def test_a_folder_of_another_configuration_is_left_alone(small):
+    wanted = loaded(small, "runs")
+    folder = RunFolder(wanted)
+    folder.path.mkdir(parents=True)
+    (folder.path / "config.toml").write_text("seed = 5")
+    with pytest.raises(ConfigError, match="not the configuration that its folder is named by"):
+        runner.execute(wanted)
+    assert sorted(path.name for path in folder.path.iterdir()) == ["config.toml", "lock"]
+
+
+def test_two_processes_never_train_in_one_folder(small):
+    wanted = loaded(small, "runs")
+    with RunFolder(wanted).claimed(), pytest.raises(ConfigError, match="another process is training"):
+        runner.execute(wanted)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x02\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_a_damaged_or_foreign_checkpoint_is_one_error(small, content):
+    folder = RunFolder(loaded(small, "runs"))
+    folder.path.mkdir(parents=True)
+    folder.checkpoint.write_bytes(content)
+    with pytest.raises(ConfigError, match="delete it to begin again"):
+        folder.load()
+
+
+def test_a_wrong_integer_in_training_is_named(small, monkeypatch):
+    wanted = loaded(small, "runs")
+    forward = InhibitorTransformer.forward
+
+    def wrong(self, token_ids, mask, trace=None):
+        logits = forward(self, token_ids, mask, trace)
+        if trace is not None:
+            trace["layers.0.ffn_norm"] = trace["layers.0.ffn_norm"].clone()
+            trace["layers.0.ffn_norm"][0, 0, 3] += 1
+        return logits
+
+    monkeypatch.setattr(InhibitorTransformer, "forward", wrong)
+    with pytest.raises(exact.InexactError, match=r"step 5: .* first in layers.0.ffn_norm\[0, 0, 3\]"):
+        runner.execute(wanted)
+
+
+def test_the_device_and_the_shards_must_fit(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        with pytest.raises(ConfigError, match=r"run\.device is cuda; PyTorch sees no GPU"):
+            processes.start("cuda", 1)
+        assert processes.start("auto", 1).device == "cpu"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match=r"training\.shards is 3; 2 processes need a multiple of 2"):
+        processes.start("cpu", 3)
+
+
+def test_tensorboard_may_be_absent(small, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(MissingToolError, match=r"--set run\.tensorboard=false"):
+        runner.execute(loaded(small, "runs", "run.tensorboard=true"))
+
+
+# Shards and processes
+
+
+@pytest.mark.parametrize(("batch", "shards"), [(16, 2), (7, 2), (1, 2), (5, 4), (3, 1)])
+def test_shards_hold_every_row_once_and_are_of_one_length(batch, shards):
+    parts = [processes.shard(batch, shards, which, "cpu") for which in range(shards)]
+    assert len({len(rows) for rows, _ in parts}) == 1
+    kept = torch.cat([rows[weight > 0] for rows, weight in parts])
+    assert sorted(kept.tolist()) == list(range(batch))
+
+
+def test_sharded_gradients_are_those_of_the_whole_batch():
+    task = tasks.toy(8)
+    found = {}
+    for shards in (1, 3):
+        torch.manual_seed(0)
+        wanted = config.load("tiny")
+        model = runner.build(wanted, task)
+        told = TrainConfig(epochs=1, batch=len(task.splits["dev"].data), shards=shards, word_dropout=0.0)
+        split = task.splits["dev"]
+        training = Training(model, TrainingSet(split.data, split.labels), told, "cpu")
+        index, token_ids, mask = next(training.buckets.batches(told.batch, torch.Generator()))
+        training._learn(index[:100], token_ids[:100], mask[:100])
+        found[shards] = {name: p.grad.clone() for name, p in model.named_parameters()}
+    for name, gradient in found[1].items():
+        assert torch.allclose(gradient, found[3][name], rtol=1e-4, atol=1e-6), name
+
+
+def test_two_processes_end_exactly_like_one(small, done):
+    wanted = loaded(small, "two")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    code = ROOT / "tests" / "models" / "train_in_processes.py"
+    finished = subprocess.run(
+        [*launch, code, small, wanted.run.folder],
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    record = RunFolder(wanted).result()
+    assert record is not None
+    assert record["processes"] == 2
+    same_end(done[0], wanted)
+
+
+# Tasks
+
+
+def test_real_labels_are_met_by_one_logit_with_squared_error():
+    logits = torch.tensor([[1.0], [2.0], [3.0]])
+    labels = torch.tensor([0.0, torch.nan, 3.0])
+    assert losses_of(logits, labels, None, 0.9).tolist() == [1.0, 0.0, 0.0]
+    teacher = torch.tensor([[1.0], [0.0], [1.0]])
+    assert losses_of(logits, labels, teacher, 0.5).tolist() == [0.5, 4.0, 2.0]
+
+
+def test_the_adding_problem_trains(small, monkeypatch):
+    wanted = loaded(
+        small,
+        "adding",
+        *("task.name=adding", "task.examples=64", "training.epochs=1", "run.check_every=1"),
+        "pruning.method=gradual",
+    )
+    trained, check = [], exact.check
+
+    def seen(training: Training) -> int:
+        trained.append(training.batch[0])
+        return check(training)
+
+    monkeypatch.setattr(exact, "check", seen)
+    record = runner.execute(wanted)
+    # Its ids are numbers: none is dropped, whatever training.word_dropout says.
+    prepared = tasks.load("adding", "", 8).splits["train"].data
+    given = Counter(prepared.ids[: prepared.start[64]].tolist())
+    assert Counter(i for ids in trained for i in ids.flatten().tolist() if i) == given
+    assert record["dev"].keys() == {"mean_squared_error"}
+    assert load_ticket(RunFolder(wanted).ticket).config.classes == 1
+
+
+@pytest.mark.parametrize(("name", "share"), [("toy", 0.05), ("sst2", 0.05), ("adding", 0.0)])
+def test_words_are_dropped_where_ids_are_words(small, name, share):
+    wanted = loaded(small, "words", f"task.name={name}")
+    assert rounds.train_config(wanted, rounds.plan(wanted.pruning)[0]).word_dropout == share
+
+
+@pytest.mark.parametrize("kind", ["float_dot", "float_inhibitor"])
+def test_the_float_twins_run_too_and_leave_no_ticket(small, kind):
+    wanted = loaded(small, "float", f"model.kind={kind}", "pruning.method=none", "training.epochs=1")
+    record = runner.execute(wanted)
+    assert record["ticket"] is None
+    assert not RunFolder(wanted).ticket.exists()
+    assert record["density"] == 1.0
+
+
+def test_learning_rate_rewinding_keeps_the_trained_weights(small):
+    wanted = loaded(small, "rate", "pruning.rewind=rate:5", "training.epochs=1")
+    runner.execute(wanted)
+    state = final(wanted)
+    assert not [name for name in state if name.startswith("rewind.")]
+    with pytest.raises(ConfigError, match=r"pruning\.rewind is rate:50; training has 7 steps"):
+        runner.execute(loaded(small, "late", "pruning.rewind=rate:50", "training.epochs=1"))
+
+
+def test_a_teacher_that_does_not_fit_is_one_error(small):
+    path = small.parent / "teacher.npz"
+    wanted = loaded(small, "taught", f"distillation.logits={path}", "training.epochs=1")
+    with pytest.raises(ConfigError, match=r"not a readable \.npz file"):
+        runner.execute(wanted)
+    np.savez(path, train=np.zeros((3, 2), np.float16))
+    with pytest.raises(ConfigError, match="holds 3 rows for train; the task has 2048 sequences"):
+        runner.execute(wanted)
+    np.savez(path, train=np.zeros((2048, 2), np.float16))
+    assert runner.execute(wanted)["steps"] == 2 * 7
+
+
+def test_sequences_too_long_for_the_model_are_refused(monkeypatch):
+    monkeypatch.setattr(tasks.tasks, "load", lambda name, folder, most: tasks.toy(16))
+    with pytest.raises(ConfigError, match=r"task sst2 has up to 16 tokens; model\.max_tokens is 8"):
+        tasks.load("sst2", "", 8)
+    with pytest.raises(HwsimError):
+        monkeypatch.undo()
+        tasks.load("nonsense", "", 8)
+
+
+def test_settings_describe_every_field_with_its_meaning():
+    described = list(settings.describe(config.RunConfig))
+    assert len({line.name for line in described}) == len(described) > 30
+    assert all(line.help and line.values for line in described)
