@@ -1,0 +1,91 @@
+"""`hwsim search`: sparse tickets by a pruning method, at several densities and seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hwsim.cli.options import JsonOption
+from hwsim.cli.output import percent, print_json, print_table, progress_bar, stdout
+
+EXAMPLE = "hwsim search tiny --method iterative --densities 0.6,0.36 --seeds 0,1"
+
+
+def command(
+    config: Annotated[
+        str,
+        typer.Argument(metavar="CONFIG", help="As in hwsim train: a file, a folder, or a shipped name."),
+    ],
+    method: Annotated[
+        str, typer.Option("--method", help="How tickets are found (docs/pruning.md).")
+    ] = "iterative",
+    densities: Annotated[
+        str,
+        typer.Option("--densities", help="As 0.8,0.64; or ladder:0.1, 20 % less a round to at most 0.1."),
+    ] = "ladder:0.2",
+    seeds: Annotated[str, typer.Option("--seeds", help="Of weights, order and dropout, as 0,1,2.")] = "0",
+    trainer: Annotated[
+        str, typer.Option("--trainer", help="together: all seeds as one batched model; or one_by_one.")
+    ] = "together",
+    out: Annotated[
+        Path, typer.Option("--out", help="The search's folder; rounds found there are not run again.")
+    ] = Path("runs/search"),
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of CONFIG; may be given again."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train, prune, rewind and train again as the method says, and write every round's ticket and record.
+
+    Rule, rewind point and the timing of gradual pruning are the fields pruning.rule, pruning.rewind,
+    pruning.start, pruning.end and pruning.every of CONFIG; its seed, method and density are not used.
+    """
+    from hwsim.models.pruning.registry import method_named
+    from hwsim.models.runs.config import load
+    from hwsim.models.search import search
+    from hwsim.models.search.from_config import setup_from
+
+    loaded = load(config, assignments or ())
+    method_named(method)
+    wanted, chosen = _densities(densities), [int(seed) for seed in _numbers(seeds, int, "--seeds")]
+    if min(chosen) < 0 or max(chosen) >= 1 << 32:
+        raise typer.BadParameter("a seed lies in 0..2^32-1", param_hint="--seeds")
+    with progress_bar() as bar:
+        task = bar.add_task(method, total=None)
+        setup = setup_from(loaded, trainer, lambda step, steps: bar.update(task, completed=step, total=steps))
+
+        def report(name: str, number: int, count: int) -> None:
+            bar.reset(task, description=f"{name}, round {number + 1} of {count}")
+
+        records = search(setup, out, method, wanted, chosen, report)
+    if json:
+        print_json(records)
+        return
+    rows = []
+    for record in records:
+        metrics = ", ".join(f"{name} {value:.4f}" for name, value in record["metrics"].items())
+        rows.append((record["round"], str(record["seed"]), percent(record["density_integer"]), metrics))
+    print_table(("round", ">seed", ">density", "dev"), rows)
+    stdout().print(f"records and tickets are in {out}", soft_wrap=True)
+
+
+def _densities(text: str) -> list[float]:
+    from hwsim.models.pruning.plan import ladder
+
+    kind, _, final = text.partition(":")
+    if kind == "ladder":
+        return ladder(_numbers(final, float, "--densities")[0])
+    return _numbers(text, float, "--densities")
+
+
+def _numbers(text: str, kind: type, option: str) -> list[float]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is not a list of numbers like {'0,1,2' if kind is int else '0.5,0.25'}",
+            param_hint=option,
+        ) from error

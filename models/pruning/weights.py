@@ -1,0 +1,101 @@
+"""What all rules share: the prunable weights, what their magnitude is, and exact counts.
+
+Prunable are the encoder's linear layers. Token and position tables, biases, scales, deltas and the
+classifier are never pruned.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from hwsim.errors import ConfigError
+from hwsim.models.layers import IntegerLinear
+from hwsim.models.model import InhibitorTransformer
+
+
+def layers(model: InhibitorTransformer) -> list[tuple[str, IntegerLinear]]:
+    """The prunable layers by name, in running order."""
+    return list(model.encoder())
+
+
+def densities(model: InhibitorTransformer) -> dict[str, float]:
+    """Kept share of every layer."""
+    return {name: int(linear.mask.sum()) / linear.mask.numel() for name, linear in layers(model)}
+
+
+def density(model: InhibitorTransformer) -> float:
+    """Kept share of all prunable weights."""
+    masks = [linear.mask for _, linear in layers(model)]
+    return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+
+
+def count(density: float, weights: int) -> int:
+    """How many of `weights` a density keeps: at least one. Raises ConfigError outside (0, 1]."""
+    if not 0 < density <= 1:
+        raise ConfigError(f"density is {density}; it lies in (0, 1]")
+    return max(1, round(density * weights))
+
+
+@torch.no_grad()
+def magnitudes(linear: IntegerLinear, on: str) -> Tensor:
+    """|weight| of a layer [outputs, inputs], of its latent or of its grid weights.
+
+    "latent": the real weight that the optimiser sees. Every weight has its own rank. The cost: the ticket's
+    file is not enough to prune further, 32 bits a weight must be kept beside it until the last round, and
+    the integer model does not determine its own pruning.
+
+    "grid": the whole number that the ticket holds. Any ticket can be pruned, and equal tickets alike. The
+    cost: a grid has few magnitudes, so a cut runs through a crowd of equals and takes its members by lot.
+    int8 has 127 magnitudes and int4 has 7 (and zero, which goes first). **Ternary has one, because its zeros
+    are the mask: its grid magnitude ranks nothing, and pruning by it is pruning at random.**
+    """
+    if on == "latent":
+        return linear.latent.abs()
+    if on == "grid":
+        return linear.integers(linear.shift())[0].abs()
+    raise ConfigError(f"magnitude of {on!r} weights; choose latent or grid")
+
+
+@torch.no_grad()
+def comparable(linear: IntegerLinear, magnitude: Tensor, on: str) -> Tensor:
+    """Magnitudes of different layers in one measure: units of each layer's learned scale, before
+    that is rounded to a power of two.
+
+    Without it a wide layer, whose weights start smaller by the root of its inputs, would lose them first.
+    Grid weights are in steps already.
+    """
+    return magnitude if on == "grid" else magnitude * torch.exp2(linear.shift.value + linear.up)
+
+
+def largest(score: Tensor, kept: int, lot: Tensor | None = None) -> Tensor:
+    """A bool mask of exactly `kept` largest elements of `score`, in its shape.
+
+    Among equals the earlier one stays, or, with a permutation `lot` of all elements, the one drawn earlier.
+    """
+    flat = score.flatten()
+    drawn = torch.arange(flat.numel(), device=flat.device) if lot is None else lot.to(flat.device)
+    order = drawn[flat[drawn].argsort(descending=True, stable=True)]
+    mask = torch.zeros_like(flat, dtype=torch.bool)
+    mask[order[:kept]] = True
+    return mask.view_as(score)
+
+
+def stream(purpose: str, seed: int) -> torch.Generator:
+    """Random numbers of their own for each purpose: the weights of a model drawn from the same seed must not
+    come back in its masks. On the CPU, so that the device does not matter."""
+    number = int.from_bytes(hashlib.sha256(f"{purpose} {seed}".encode()).digest()[:7], "big")
+    return torch.Generator().manual_seed(number)
+
+
+def lots(purpose: str, seed: int, weights: int) -> Tensor:
+    """A permutation of 0..weights - 1."""
+    return torch.randperm(weights, generator=stream(purpose, seed))
+
+
+def refuse_growth(name: str, mask: Tensor, kept: int) -> None:
+    """Raise ConfigError if a rule that only removes is asked for more weights than are left."""
+    if kept > (left := int(mask.sum())):
+        raise ConfigError(f"{name}: asked to keep {kept} of the {left} weights that are left; prune to less")

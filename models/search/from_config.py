@@ -1,0 +1,69 @@
+"""A search's setup from the configuration of a training run (`hwsim.models.runs.config`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import cast
+
+from hwsim.errors import ConfigError
+from hwsim.models.model import InhibitorTransformer
+from hwsim.models.pruning.gradual import GradualSchedule
+from hwsim.models.pruning.plan import dense
+from hwsim.models.pruning.rewind import Rewind
+from hwsim.models.runs import rounds, tasks
+from hwsim.models.runs.config import Pruning, RunConfig
+from hwsim.models.runs.folder import device_name
+from hwsim.models.runs.processes import start
+from hwsim.models.runs.runner import build
+from hwsim.models.search.fits import Fit, one_by_one, together
+from hwsim.models.search.search import Setup
+from hwsim.models.train import predict
+from hwsim.ticket import Ticket
+
+TRAINERS: dict[str, Callable[..., Fit]] = {"together": together, "one_by_one": one_by_one}
+
+
+def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], None]) -> Setup:
+    """The setup that `config` describes. Its seed, method and density give way to the search's.
+
+    progress: called with (step, steps) during each training.
+    Raises ConfigError for a float model or an unknown trainer, and as the task's loading does.
+    """
+    if config.model.kind != "integer":
+        raise ConfigError(f"model.kind is {config.model.kind}; tickets are found in integer models")
+    if trainer not in TRAINERS:
+        raise ConfigError(f"trainer {trainer!r}; choose one of {', '.join(TRAINERS)}")
+    device = start(config.run.device, config.training.shards).device
+    data = tasks.load(config.task.name, config.task.folder, config.model.max_tokens)
+    dev = data.splits["dev"]
+
+    def make(seed: int) -> InhibitorTransformer:
+        return cast(InhibitorTransformer, build(dataclasses.replace(config, seed=seed), data))
+
+    def measure(model: InhibitorTransformer) -> dict[str, float]:
+        return tasks.score(data.task, predict(model, dev.data, device), dev.labels)
+
+    def ticket_of(model: InhibitorTransformer) -> Ticket:
+        return model.to_ticket(
+            labels=data.task.labels,
+            tokenizer=data.tokenizer,
+            provenance={"command": "hwsim search", "settings": settings},
+        )
+
+    pruning = config.pruning
+    settings = f"{trainer} {dataclasses.replace(config, seed=0, pruning=Pruning()).digest()}"
+    training = rounds.train_config(config, dense([])[0])
+    return Setup(
+        task=data.task.name,
+        make=make,
+        fit=TRAINERS[trainer](
+            tasks.training_set(data, config), training, measure, device, progress, config.run.save_every
+        ),
+        settings=settings,
+        rule=pruning.rule,
+        rewind=Rewind.parse(pruning.rewind),
+        gradual=GradualSchedule(1.0, pruning.start, pruning.end, pruning.every),
+        device=device_name(device),
+        ticket_of=ticket_of,
+    )

@@ -1,0 +1,54 @@
+"""`hwsim search`."""
+
+from __future__ import annotations
+
+import hwsim
+
+SMALL = ("--set", "task.examples=64", "--set", "training.epochs=2", "--set", "pruning.rewind=step:1")
+
+
+def test_a_search_writes_tickets_and_prints_its_records(run, tmp_path):
+    places = ("--densities", "0.5,0.25", "--seeds", "0,1", "--out", tmp_path)
+    words = ("search", "tiny", *places, "--json", *SMALL)
+    records = run(*words).json
+    assert [(r["round"], r["seed"]) for r in records] == [
+        (name, seed) for name in ("dense", "iterative-0.500000", "iterative-0.250000") for seed in (0, 1)
+    ]
+    last = records[-1]
+    assert last["density"] == 0.25
+    assert last["rewind"] == "step:1"
+    assert 0 <= last["metrics"]["accuracy"] <= 1
+    ticket = hwsim.load_ticket(tmp_path / "seed-1" / "iterative-0.250000.ticket.safetensors")
+    assert ticket.digest() == last["ticket"]
+    assert ticket.provenance["command"] == "hwsim search"
+    assert run(*words).json == records
+
+    result = run("search", "tiny", *places, "--method", "edge_popup", *SMALL)
+    assert result.status == 0
+    assert "edge_popup-0.250000" in result.stdout
+
+
+def test_wrong_words_are_answered_with_the_right_ones(run, tmp_path):
+    result = run("search", "tiny", "--method", "luck", "--out", tmp_path)
+    assert result.status == 1
+    assert "choose one of dense, one_shot" in result.stderr
+    result = run("search", "tiny", "--trainer", "luck", "--out", tmp_path)
+    assert result.status == 1
+    assert "together, one_by_one" in result.stderr
+    result = run("search", "tiny", "--densities", "many", "--out", tmp_path)
+    assert result.status == 2
+    assert "list of numbers" in result.stderr
+    result = run("search", "tiny", "--densities", "0.2,0.5", "--out", tmp_path)
+    assert result.status == 1
+    assert "falling" in result.stderr
+    result = run(
+        "search", "tiny", "--set", "model.kind=float_dot", "--set", "pruning.method=none", "--out", tmp_path
+    )
+    assert result.status == 1
+    assert "integer models" in result.stderr
+
+
+def test_a_ladder_is_written_by_its_end(run, tmp_path):
+    words = ("--densities", "ladder:0.7", "--trainer", "one_by_one", "--out", tmp_path, "--json", *SMALL)
+    records = run("search", "tiny", *words).json
+    assert [record["round"] for record in records] == ["dense", "iterative-0.800000", "iterative-0.640000"]

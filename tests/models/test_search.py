@@ -1,0 +1,258 @@
+"""Searches: every method's trainings, their rewinding, their records, and going on after an interruption."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import hwsim
+from hwsim.errors import ConfigError, HwsimError
+from hwsim.models import InhibitorTransformer, pruning
+from hwsim.models.batches import Sequences
+from hwsim.models.pruning.rewind import same
+from hwsim.models.search import Setup, Watch, one_by_one, search, together
+from hwsim.models.train import TrainConfig, TrainingSet
+
+CONFIG = hwsim.ModelConfig(50, max_tokens=8, width=16, heads=2, layers=1, hidden=16, classes=2, embed_shift=3)
+STEPS = 6
+LADDER = (0.75, 0.5, 0.25)
+
+
+def made(seed: int) -> InhibitorTransformer:
+    torch.manual_seed(seed)
+    return InhibitorTransformer(CONFIG)
+
+
+class Noise:
+    """Stands in for training: each step adds numbers that depend on seed and step alone."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.calls: list[tuple[list[int], int]] = []
+        self.began: list[pruning.Snapshot] = []
+        self.stop_at = stop_at
+
+    def __call__(
+        self,
+        models: Sequence[InhibitorTransformer],
+        seeds: Sequence[int],
+        *,
+        first_step: int,
+        watch: Watch,
+        save: Path,
+    ) -> list[dict[str, float]]:
+        assert save.is_dir()
+        if len(self.calls) == self.stop_at:
+            raise KeyboardInterrupt
+        self.calls.append((list(seeds), first_step))
+        self.began.append(pruning.Snapshot.of(models[0]))
+        for run, (model, seed) in enumerate(zip(models, seeds, strict=True)):
+            for step in range(first_step, STEPS):
+                watch(run, step, STEPS)
+                generator = torch.Generator().manual_seed(1000 * seed + step)
+                with torch.no_grad():
+                    for parameter in model.parameters():
+                        parameter += torch.randn(parameter.shape, generator=generator) * 0.1
+        return [{"accuracy": 0.5} for _ in models]
+
+
+def setup(fit: Noise, **changes: object) -> Setup:
+    return replace(Setup("noise", made, fit, "tests"), **changes)
+
+
+def outcome(records: list[dict]) -> list[dict]:
+    return [{k: v for k, v in record.items() if k not in ("seconds", "together")} for record in records]
+
+
+@pytest.mark.parametrize("method", sorted(pruning.METHODS))
+def test_every_method_ends_in_integer_tickets_of_exact_density(method, tmp_path):
+    records = search(setup(Noise()), tmp_path, method, LADDER, [0, 1])
+    own = [record for record in records if record["method"] == method]
+    assert [r["density"] for r in own if r["seed"] == 1] == ([1.0] if method == "dense" else list(LADDER))
+    for record in own:
+        home = tmp_path / f"seed-{record['seed']}"
+        ticket = hwsim.load_ticket(home / f"{record['round']}.ticket.safetensors")
+        assert ticket.digest() == record["ticket"]
+        assert ticket.density == record["density_integer"] == record["density"]
+        assert sum(record["densities"].values()) / len(record["densities"]) == pytest.approx(
+            record["density"]
+        )
+        assert json.loads((home / f"{record['round']}.json").read_text()) == record
+    assert {"task", "config", "metrics", "seconds", "device", "rule", "rewind", "digits"} <= set(own[0])
+
+
+@pytest.mark.parametrize("rewind", ["init", "step:4", "rate:4"])
+def test_each_round_begins_with_the_weights_rewound_to(rewind, tmp_path):
+    fit = Noise()
+    search(setup(fit, rewind=pruning.Rewind.parse(rewind)), tmp_path, "iterative", LADDER, [3])
+    expected = made(3)
+    if rewind == "init":
+        start = pruning.Snapshot.of(expected)
+    else:
+        steps = 4 if rewind == "step:4" else STEPS
+        for step in range(steps):
+            generator = torch.Generator().manual_seed(3000 + step)
+            with torch.no_grad():
+                for parameter in expected.parameters():
+                    parameter += torch.randn(parameter.shape, generator=generator) * 0.1
+        start = pruning.Snapshot.of(expected)
+    model = made(3)
+    fit.began[1].restore(model)
+    start.rewind(model)
+    assert same(pruning.Snapshot.of(model), fit.began[1])
+    assert [first for _, first in fit.calls] == [0] + [0 if rewind == "init" else 4] * len(LADDER)
+    masks = [torch.cat([v.flatten() for k, v in s.tensors.items() if k.endswith(".mask")]) for s in fit.began]
+    assert [round(float(mask.float().mean()), 4) for mask in masks] == [1.0, *LADDER]
+    assert not any((later & ~earlier).any() for earlier, later in pairwise(masks))
+
+
+def test_iterative_pruning_removes_the_smallest_trained_weights(tmp_path):
+    fit = Noise()
+    search(setup(fit), tmp_path, "iterative", [0.5], [0])
+    trained, model = pruning.Snapshot.read(tmp_path / "seed-0" / "dense.safetensors"), made(0)
+    trained.restore(model)
+    pruning.magnitude(model, 0.5)
+    for name, linear in model.encoder():
+        where = "blocks." + name.removeprefix("layers.")
+        assert torch.equal(linear.mask, fit.began[1].tensors[f"{where}.mask"])
+
+
+@pytest.mark.parametrize("stop_at", range(4))
+def test_an_interrupted_ladder_goes_on_to_the_same_result(stop_at, tmp_path):
+    rewind = pruning.Rewind(2)
+    whole = search(setup(Noise(), rewind=rewind), tmp_path / "whole", "iterative", LADDER, [0, 1])
+    with pytest.raises(KeyboardInterrupt):
+        search(setup(Noise(stop_at), rewind=rewind), tmp_path / "parts", "iterative", LADDER, [0, 1])
+    rest = Noise()
+    parts = search(setup(rest, rewind=rewind), tmp_path / "parts", "iterative", LADDER, [0, 1])
+    assert len(rest.calls) == 4 - stop_at
+    assert outcome(parts) == outcome(whole)
+
+
+def test_a_seed_that_lost_its_record_is_trained_again_alone_to_the_same_result(tmp_path):
+    before = search(setup(Noise()), tmp_path, "iterative", LADDER, [0, 1])
+    (tmp_path / "seed-1" / "iterative-0.500000.json").unlink()
+    again = Noise()
+    after = search(setup(again), tmp_path, "iterative", LADDER, [0, 1])
+    assert again.calls == [([1], 0)]
+    assert outcome(after) == outcome(before)
+
+
+def test_methods_share_what_they_have_in_common(tmp_path):
+    fit = Noise()
+    search(setup(fit), tmp_path, "iterative", LADDER, [0])
+    assert len(fit.calls) == 4
+    search(setup(fit), tmp_path, "one_shot", LADDER, [0])
+    search(setup(fit), tmp_path, "shuffle", LADDER, [0])
+    assert len(fit.calls) == 4 + 3 + 3
+    controls = {
+        method: search(setup(fit), tmp_path, method, LADDER, [0])[-1]
+        for method in ("reinit", "sign", "magnitude")
+    }
+    ticket = pruning.Snapshot.read(tmp_path / "seed-0" / "iterative-0.250000.safetensors")
+    for record in controls.values():
+        twin = pruning.Snapshot.read(tmp_path / "seed-0" / f"{record['round']}.safetensors")
+        masks = [name for name in twin.tensors if name.endswith(".mask")]
+        assert all(torch.equal(twin.tensors[name], ticket.tensors[name]) for name in masks)
+        assert not same(twin, ticket)
+
+
+def test_a_folder_keeps_to_one_search(tmp_path):
+    search(setup(Noise()), tmp_path, "iterative", [0.5], [0])
+    with pytest.raises(ConfigError, match="rule magnitude, not n_m"):
+        search(setup(Noise(), rule="n_m"), tmp_path, "iterative", [0.5], [0])
+    with pytest.raises(ConfigError, match="rewind init, not rate:2"):
+        search(setup(Noise(), rewind=pruning.Rewind(2, False)), tmp_path, "iterative", [0.5], [0])
+    with pytest.raises(ConfigError, match=r"pruned from dense, not from iterative-0.75"):
+        search(setup(Noise()), tmp_path, "iterative", LADDER, [0])
+
+
+def test_impossible_searches_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="different ones"):
+        search(setup(Noise()), tmp_path / "b", "iterative", [0.5], [1, 1])
+    with pytest.raises(ConfigError, match="search method"):
+        search(setup(Noise()), tmp_path / "c", "luck", [0.5], [0])
+
+
+def test_structured_rules_and_global_ones_go_through_a_ladder(tmp_path):
+    for rule in ("n_m", "magnitude_global", "grid_magnitude"):
+        records = search(setup(Noise(), rule=rule), tmp_path / rule, "iterative", LADDER, [0])
+        assert [record["density"] for record in records] == [1.0, *LADDER]
+
+
+@pytest.mark.parametrize("trainer", [one_by_one, together])
+def test_real_training_gives_the_same_tickets_again_and_after_an_interruption(trainer, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(8, 50, rng.integers(1, 9)).tolist() for _ in range(64)]
+    data = TrainingSet(Sequences.pack(rows, 8), rng.integers(0, 2, 64))
+    calls = []
+
+    def measure(model: InhibitorTransformer) -> dict[str, float]:
+        calls.append(model)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return {"density": pruning.density(model)}
+
+    config = TrainConfig(epochs=2, batch=16)
+    fit = trainer(data, config, measure, "cpu", lambda step, steps: None)
+    chosen = replace(Setup("random", made, fit, "tests"), rewind=pruning.Rewind(5))
+    with pytest.raises(KeyboardInterrupt):
+        search(chosen, tmp_path / "parts", "iterative", [0.5], [0, 1])
+    parts = search(chosen, tmp_path / "parts", "iterative", [0.5], [0, 1])
+    whole = search(chosen, tmp_path / "whole", "iterative", [0.5], [0, 1])
+    assert outcome(parts) == outcome(whole)
+    assert [record["metrics"]["density"] for record in whole] == [1.0, 1.0, 0.5, 0.5]
+    assert len({record["ticket"] for record in whole}) == 4
+
+
+@pytest.mark.parametrize("trainer", [one_by_one, together])
+def test_a_round_that_is_stopped_midway_goes_on_from_its_checkpoint(trainer, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(8, 50, rng.integers(1, 9)).tolist() for _ in range(64)]
+    data = TrainingSet(Sequences.pack(rows, 8), rng.integers(0, 2, 64))
+    config = TrainConfig(epochs=30, batch=16)
+
+    def run(folder: Path, stop_at: int | None) -> tuple[list[dict], list[int]]:
+        steps: list[int] = []
+
+        def progress(step: int, total: int) -> None:
+            steps.append(step)
+            if stop_at is not None and len(steps) > stop_at:
+                raise KeyboardInterrupt
+
+        fit = trainer(data, config, lambda model: {"density": pruning.density(model)}, "cpu", progress, 7)
+        return search(Setup("random", made, fit, "tests"), folder, "gradual", [0.5], [0, 1]), steps
+
+    whole, every = run(tmp_path / "whole", None)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", len(every) - 1)
+    assert list((tmp_path / "parts").glob("*.unfinished/*.safetensors"))
+    parts, left = run(tmp_path / "parts", None)
+    assert outcome(parts) == outcome(whole)
+    assert len(left) < len(every)
+    assert left[0] > 0
+    assert not list((tmp_path / "parts").glob("*.unfinished"))
+
+
+def test_records_say_how_many_were_trained_together(tmp_path: Path):
+    records = search(setup(Noise()), tmp_path, "dense", LADDER, [0, 1, 2])
+    assert [record["together"] for record in records] == [3, 3, 3]
+
+
+def test_a_rewind_beyond_the_training_is_refused_at_its_first_step(tmp_path):
+    fit = Noise()
+    with pytest.raises(ConfigError, match=r"pruning\.rewind is step:6; training has 6 steps"):
+        search(setup(fit, rewind=pruning.Rewind(STEPS)), tmp_path, "iterative", LADDER, [0])
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    search(setup(Noise()), tmp_path, "dense", LADDER, [0])
+    (tmp_path / "seed-0" / "dense.json").write_text("x")
+    with pytest.raises(HwsimError, match=r"dense\.json: not a whole record"):
+        search(setup(Noise()), tmp_path, "dense", LADDER, [0])

@@ -1,0 +1,261 @@
+"""Many runs at once: the same integers as each run alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import hwsim
+from hwsim.errors import ConfigError
+from hwsim.models import InhibitorTransformer, pruning
+from hwsim.models.batches import Sequences
+from hwsim.models.descent import optimizer_of, warmth
+from hwsim.models.pruning.gradual import GradualSchedule
+from hwsim.models.stacked import accuracies, bench, noise, stack, train_stacked
+from hwsim.models.stacked.batches import Order
+from hwsim.models.stacked.graphs import Replay
+from hwsim.models.stacked.train import StackedTraining, clipped
+from hwsim.models.train import TrainConfig, TrainingSet, accuracy, losses_of
+
+
+def config(**changes: object) -> hwsim.ModelConfig:
+    sizes = {"max_tokens": 8, "width": 16, "heads": 2, "layers": 1, "hidden": 16, "classes": 2}
+    return hwsim.ModelConfig(**({"vocabulary": 50, "embed_shift": 3} | sizes | changes))
+
+
+def made(seed: int, kind: str = "", **changes: object) -> InhibitorTransformer:
+    if kind:
+        return pruning.strong_ticket(config(**changes), kind, 0.3, seed)
+    torch.manual_seed(seed)
+    return InhibitorTransformer(config(**changes))
+
+
+def toy(count: int = 96, seed: int = 0, known: float = 1.0, teacher: bool = False) -> TrainingSet:
+    """Sequences whose label says whether id 7 occurs."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.integers(8, 50, rng.integers(1, 9)) for _ in range(count)]
+    labels = rng.integers(0, 2, count)
+    for row, label in zip(rows, labels, strict=True):
+        if label:
+            row[rng.integers(0, len(row))] = 7
+    logits = rng.normal(size=(count, 2)).astype(np.float32) if teacher else None
+    labels[rng.random(count) >= known] = -1
+    return TrainingSet(Sequences.pack([row.tolist() for row in rows], 8), labels, logits)
+
+
+TRAINING = TrainConfig(epochs=3, batch=16, rate=5e-3)
+
+
+@pytest.mark.parametrize("kind", ["", "edge_popup", "signed_supermask"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"weights": "int4", "centring": "mean", "inhibition": "unsigned", "inner_norms": True, "classes": 3},
+        {"weights": "int8", "centring": "none"},
+    ],
+    ids=["ternary", "int4", "int8"],
+)
+def test_each_run_of_a_stack_computes_the_integers_of_its_model(kind, changes):
+    models = [made(seed, kind, **changes) for seed in range(3)]
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for seed, model in enumerate(models):
+            for block in model.encoder_blocks():
+                block.delta += torch.arange(2) * 3 + seed
+                block.score_shift.value += seed % 2
+    token_ids = torch.randint(0, 50, (3, 5, 8), generator=generator)
+    mask = torch.rand(3, 5, 8, generator=generator) < 0.7
+    mask[..., 0] = True
+    with torch.no_grad():
+        alone = torch.stack([m(i, k) for m, i, k in zip(models, token_ids, mask, strict=True)])
+        assert torch.equal(stack(models)(token_ids, mask), alone)
+
+
+def test_models_stay_alive_as_views_of_their_stack():
+    models = [made(seed) for seed in range(2)]
+    together = stack(models)
+    pruning.magnitude(models[1], 0.5)
+    assert together.blocks[0].q.linear.mask.sum((1, 2)).tolist() == [256, 128]
+    with torch.no_grad():
+        together.blocks[0].q.linear.latent.neg_()
+    assert torch.equal(models[0].encoder_blocks()[0].q.latent, together.blocks[0].q.linear.latent[0])
+
+
+def test_models_that_differ_are_not_stacked():
+    with pytest.raises(ConfigError, match="no models"):
+        stack([])
+    strong = made(0, "edge_popup")
+    sparser = pruning.strong_ticket(config(), "edge_popup", 0.2)
+    for pair in [(made(0), made(0, hidden=24)), (made(0), strong), (strong, made(0, "signed_supermask"))]:
+        with pytest.raises(ConfigError, match="one configuration"):
+            stack(pair)
+    with pytest.raises(ConfigError, match="one kind of layers"):
+        stack([strong, sparser])
+
+
+@pytest.mark.parametrize("kind", ["", "signed_supermask"])
+@pytest.mark.parametrize("data", [toy(), toy(known=0.5, teacher=True)], ids=["labels", "teacher"])
+def test_runs_end_with_the_same_integers_alone_and_among_others(kind, data):
+    seeds = [3, 5, 8]
+    schedules = [GradualSchedule(density, every=2) for density in (1.0, 0.5, 0.2)]
+
+    def trained(which: list[int]) -> list[InhibitorTransformer]:
+        models = [made(seeds[i], kind) for i in which]
+
+        def watch(run: int, step: int, steps: int) -> None:
+            if not kind:
+                schedules[which[run]](models[run], step, steps)
+
+        train_stacked(models, data, TRAINING, [seeds[i] for i in which], "cpu", watch=watch)
+        return models
+
+    together = [model.to_ticket() for model in trained([0, 1, 2])]
+    alone = [trained([i])[0].to_ticket() for i in range(3)]
+    assert [t.digest() for t in together] == [t.digest() for t in alone]
+    assert len({t.digest() for t in together}) == 3
+    if not kind:
+        assert [round(t.density, 2) for t in together] == [1.0, 0.5, 0.2]
+
+
+def test_a_run_equals_the_plain_loop_over_its_batches():
+    """One model with AdamW and clipping of PyTorch, fed the run's batches and dropped words."""
+    data, seed = toy(), 5
+    stacked = [made(4), made(seed)]
+    train_stacked(stacked, data, TRAINING, [4, seed], "cpu")
+    model = made(seed).train()
+    order = Order(data.data, TRAINING.batch, torch.tensor([seed]))
+    optimizer, steps = optimizer_of(model, TRAINING, "cpu"), TRAINING.epochs * order.steps
+    for step in range(steps):
+        batch = order.batch(step)
+        token_ids, mask = (part[batch.bucket][batch.rows[0]] for part in (order.token_ids, order.mask))
+        labels = torch.from_numpy(data.labels)[order.index[batch.bucket][batch.rows[0]]]
+        dropped = noise.uniform(torch.tensor([seed]), step, tuple(token_ids.shape))[0] < TRAINING.word_dropout
+        logits = model.classifier.real(model(token_ids.masked_fill(dropped, 1), mask))
+        optimizer.zero_grad()
+        losses_of(logits, labels, None, 1.0).mean().backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * warmth(step, steps)
+        optimizer.step()
+    assert model.to_ticket().digest() == stacked[1].to_ticket().digest()
+
+
+def test_stacked_runs_learn():
+    models = [made(seed) for seed in range(2)]
+    train_stacked(models, toy(512), TrainConfig(epochs=12, batch=32, rate=1e-2), [0, 1], "cpu")
+    held_out = toy(256, seed=1)
+    found = accuracies(models, held_out.data, held_out.labels, "cpu")
+    assert min(found) > 0.85
+    assert found == [accuracy(model, held_out.data, held_out.labels, "cpu") for model in models]
+
+
+def test_training_from_a_later_step_takes_the_same_batches():
+    data = toy()
+    seen: dict[int, list[int]] = {0: [], 7: []}
+    orders = {}
+    for first, steps in seen.items():
+        order = Order(data.data, 16, torch.tensor([3]))
+        orders[first] = [order.batch(step).rows.tolist() for step in range(7, 15)]
+        model = made(3)
+
+        def watch(run: int, step: int, of: int, kept: list[int] = steps) -> None:
+            kept.append(step)
+
+        train_stacked([model], data, TRAINING, [3], "cpu", first_step=first, watch=watch)
+    assert orders[0] == orders[7]
+    assert seen[0] == list(range(seen[0][-1] + 1))
+    assert seen[7] == list(range(7, seen[0][-1] + 1))
+    with pytest.raises(ConfigError, match="cannot begin at step 999"):
+        train_stacked([made(3)], data, TRAINING, [3], "cpu", first_step=999)
+    with pytest.raises(ConfigError, match="give each its own"):
+        train_stacked([made(3)], data, TRAINING, [3, 4], "cpu")
+
+
+def test_each_epoch_holds_every_sequence_once_in_an_order_of_each_run():
+    widths = np.random.default_rng(0).integers(1, 40, 100)
+    data = Sequences.pack([[9] * int(n) for n in widths], 64)
+    order = Order(data, 16, torch.tensor([1, 2]))
+    epochs = []
+    for epoch in range(2):
+        batches = [order.batch(epoch * order.steps + step) for step in range(order.steps)]
+        parts = [order.index[batch.bucket][batch.rows] for batch in batches]
+        for run in range(2):
+            assert sorted(torch.cat([part[run] for part in parts]).tolist()) == list(range(100))
+        epochs.append(torch.cat(parts, 1).tolist())
+    assert epochs[0][0] != epochs[0][1]
+    assert epochs[0][0] != epochs[1][0]
+
+
+def test_the_hash_is_splitmix64():
+    first = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    states = torch.arange(3) * noise.GOLDEN
+    assert [value % (1 << 64) for value in noise.mixed(states).tolist()] == first
+
+
+def test_uniform_numbers_are_uniform_and_each_runs_own():
+    seeds = torch.tensor([0, 1, 2])
+    found = noise.uniform(seeds, 4, (50, 40))
+    assert found.shape == (3, 50, 40)
+    assert found.min() >= 0
+    assert found.max() < 1
+    assert found.mean((1, 2)).tolist() == pytest.approx([0.5] * 3, abs=0.02)
+    assert torch.equal(noise.uniform(seeds[1:2], 4, (50, 40))[0], found[1])
+    assert abs(float(torch.corrcoef(found.flatten(1))[0, 1])) < 0.06
+    assert not torch.equal(noise.uniform(seeds, 5, (50, 40)), found)
+    assert torch.equal(noise.uniform(seeds, torch.tensor(4), (50, 40)), found)
+
+
+def test_clipping_is_pytorchs_in_every_run():
+    generator = torch.Generator().manual_seed(0)
+    gradients = [torch.randn(3, *shape, generator=generator) for shape in ((4, 5), (1, 6), (1, 1))]
+    gradients = [gradient * torch.tensor([0.01, 1.0, 30.0]).view(3, 1, 1) for gradient in gradients]
+    found = clipped(gradients)
+    for run in range(3):
+        parameters = [nn.Parameter(torch.zeros_like(gradient[run])) for gradient in gradients]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient[run].clone()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        for parameter, ours in zip(parameters, found, strict=True):
+            assert torch.allclose(parameter.grad, ours[run], rtol=1e-6)
+
+
+def test_frozen_parameters_are_not_trained():
+    models = [made(seed, "edge_popup") for seed in range(2)]
+    training = StackedTraining(models, toy(), TRAINING, [0, 1], "cpu")
+    trained = {id(p) for p in training.parameters}
+    frozen = [name for name, p in training.model.named_parameters() if id(p) not in trained]
+    assert frozen
+    assert all(name.endswith("linear.bias") for name in frozen)
+
+
+def test_without_a_gpu_a_step_simply_runs():
+    replay = Replay(lambda shape, inputs: inputs + len(shape), "cpu", capture=True)
+    assert [replay("ab", torch.tensor(n)).item() for n in range(5)] == [2, 3, 4, 5, 6]
+
+
+def test_the_benchmark_counts_trainings_a_minute(tmp_path, capsys):
+    bench.app(["--quick", "--out", str(tmp_path / "bench.json")], standalone_mode=False)
+    result = json.loads((tmp_path / "bench.json").read_text())
+    assert json.loads(capsys.readouterr().out) == result
+    assert [(row["way"], row["runs"]) for row in result["rows"]] == [
+        ("single loop", 1),
+        ("stacked", 1),
+        ("stacked", 2),
+    ]
+    for row in result["rows"]:
+        steps = result["epochs_of_a_training"] * result["steps_of_an_epoch"]
+        expected = 60_000 * row["runs"] / (row["milliseconds_a_step"] * steps)
+        assert row["trainings_a_minute"] == pytest.approx(expected, rel=0.01)
+    assert result["same_integers"] is True
+
+
+def test_the_documented_table_is_that_of_the_record():
+    root = Path(__file__).parents[2]
+    record = json.loads((root / "models" / "stacked" / "bench.json").read_text())
+    assert bench.table(record) in (root / "docs" / "pruning.md").read_text()
