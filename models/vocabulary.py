@@ -11,18 +11,20 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from hwsim.errors import ConfigError
 
-PADDING, UNKNOWN = "[PAD]", "[UNK]"
+PADDING, UNKNOWN, SEPARATOR = "[PAD]", "[UNK]", "[SEP]"
 
 
 def shrink(tokenizer: Tokenizer, texts: Iterable[str], size: int) -> tuple[Tokenizer, list[int]]:
     """Keep the `size` most used pieces of a WordPiece tokenizer: (new tokenizer, old ids of its rows).
 
     Every single character is kept, so any word the old vocabulary could spell still has a spelling.
-    Row 0 is padding. Raises ConfigError if the single characters alone exceed `size`.
+    Row 0 is padding, row 1 the unknown piece, row 2 the separator of pairs if the large one has it.
+    Raises ConfigError if the single characters alone exceed `size`.
     """
     old = tokenizer.get_vocab()
     single = [piece for piece in old if len(piece.removeprefix("##")) == 1]
-    kept = [PADDING, UNKNOWN, *sorted(single, key=old.__getitem__)]
+    special = [PADDING, UNKNOWN, *([SEPARATOR] if SEPARATOR in old else [])]
+    kept = [*special, *sorted(single, key=old.__getitem__)]
     if len(kept) > size:
         raise ConfigError(f"size is {size}; the single characters alone need {len(kept)} rows")
     counts = Counter(

@@ -13,7 +13,6 @@ IMDB training reviews serve as unlabelled sentences for distillation.
 from __future__ import annotations
 
 import json
-import re
 import time
 from importlib import resources
 from pathlib import Path
@@ -27,11 +26,13 @@ from rich.progress import Progress
 from hwsim import data, evaluate, tokens
 from hwsim.config import ModelConfig
 from hwsim.files import write_atomic
-from hwsim.models import teacher as teachers
 from hwsim.models import vocabulary
 from hwsim.models.batches import Sequences
+from hwsim.models.distill import teacher as teachers
 from hwsim.models.float_model import FloatTransformer
 from hwsim.models.model import InhibitorTransformer
+from hwsim.models.pruning.gradual import GradualSchedule
+from hwsim.models.tasks.transfer import sentences
 from hwsim.models.train import TrainConfig, TrainingSet, accuracy, train
 from hwsim.ticket_file import load_ticket, save_ticket
 
@@ -48,12 +49,6 @@ TERMS = "see NOTICE beside the shipped tickets: data without a licence, for rese
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def sentences(reviews: list[str]) -> list[str]:
-    """The sentences of reviews that have 3 to 45 words, without repeats, in order."""
-    found = (s.strip() for review in reviews for s in re.split(r"(?<=[.!?])\s+", review))
-    return list(dict.fromkeys(s for s in found if 3 <= len(s.split()) <= 45))
-
-
 @app.command()
 def prepare(folder: Path) -> None:
     """Write token ids, the tokenizer, first token rows and the teacher (float16) into FOLDER."""
@@ -66,9 +61,7 @@ def prepare(folder: Path) -> None:
     large.no_padding()
     splits = {split: data.load("sst2", split) for split in SPLITS[:3]}
     texts = {split: [example.text for example in examples] for split, examples in splits.items()}
-    found = sentences([example.text for example in data.load("imdb", "train")])
-    chosen = np.sort(np.random.default_rng(0).permutation(len(found))[:EXTRA])
-    texts["extra"] = [found[i] for i in chosen]
+    texts["extra"] = sentences((example.text for example in data.load("imdb", "reviews")), EXTRA)
     small, rows = vocabulary.shrink(large, texts["train"] + texts["extra"], VOCABULARY)
 
     arrays: dict[str, np.ndarray] = {}
@@ -163,7 +156,7 @@ def train_command(
         train(
             network,
             _training_set(arrays, logits),
-            TrainConfig(density=density, seed=seed, epochs=epochs),
+            TrainConfig(gradual=GradualSchedule(density), seed=seed, epochs=epochs),
             device,
             lambda step, steps, loss: bar.update(task, total=steps, completed=step),
         )

@@ -16,7 +16,6 @@ from hwsim.errors import ConfigError
 from hwsim.models import vocabulary
 from hwsim.models.batches import Bucketed, Sequences
 from hwsim.models.recipes import sst2
-from hwsim.models.recipes.sst2 import sentences
 from hwsim.models.recipes.table import table
 from hwsim.ticket_file import load_ticket
 
@@ -56,11 +55,6 @@ def test_principal_rows_keep_distances_and_have_mean_magnitude_one():
     after = np.linalg.norm(rows[:, None] - rows, axis=-1)
     ratio = after[before > 0] / before[before > 0]
     assert ratio.std() / ratio.mean() < 1e-5
-
-
-def test_sentences_are_split_filtered_and_unique():
-    reviews = ["A fine film. It runs well! No. A fine film. Was it long? " + "word " * 50 + "."]
-    assert sentences(reviews) == ["A fine film.", "It runs well!", "Was it long?"]
 
 
 def test_batches_cover_every_sequence_once():

@@ -1,0 +1,180 @@
+"""Task-specific distillation: soft labels, a loss on hidden states, and unlabelled text of the domain.
+
+Two kinds of student. A small one (`InhibitorTransformer`, or `FloatTransformer` as a yardstick) has its own
+pieces, so the hidden states that can be compared are those of the whole text: its pooled state, projected
+to the teacher's width, against the teacher's mean. An encoder whose attention was replaced reads the
+teacher's own tokens and has its width: every layer's states are compared, token by token, unprojected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hwsim.models.batches import Sequences, drop_words
+from hwsim.models.distill.layerwise import hidden_loss
+from hwsim.models.distill.loop import Loop, Plan
+from hwsim.models.distill.teacher import Teacher, mean
+from hwsim.models.float_model import FloatTransformer
+from hwsim.models.layers import UNIT
+from hwsim.models.model import InhibitorTransformer
+from hwsim.models.pruning.gradual import GradualSchedule
+from hwsim.models.tasks.store import TaskData
+from hwsim.models.train import losses_of
+
+After = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What the student is told."""
+
+    soft: float = 0.9
+    """Share of the teacher's answer where a label is known too; where none is, the teacher alone."""
+    hidden: float = 0.1
+    """Weight of the loss on hidden states beside that."""
+    temperature: float = 1.0
+    """Both answers are softened by it, and the loss scaled back by its square (Hinton et al. 2015)."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Sequences of a student with labels (unknown: -1, or NaN) and what a teacher says to each."""
+
+    data: Sequences
+    labels: np.ndarray
+    logits: np.ndarray
+    """[sequences, classes]."""
+    pooled: np.ndarray
+    """[sequences, the teacher's width]."""
+
+
+def lesson(
+    task: TaskData, said: dict[str, tuple[np.ndarray, np.ndarray]], teacher_ids: bool = False
+) -> Lesson:
+    """The training split of a task, and its unlabelled text if it has any, as one lesson.
+
+    said: the teacher's (logits, pooled states) by split; teacher_ids: in the teacher's pieces.
+    """
+    names = [name for name in ("train", "extra") if name in task.splits]
+    splits = [task.splits[name] for name in names]
+    parts = [split.teacher if teacher_ids and split.teacher is not None else split.data for split in splits]
+    lengths = np.concatenate([part.lengths for part in parts])
+    return Lesson(
+        Sequences(np.concatenate([part.ids for part in parts]), np.concatenate([[0], np.cumsum(lengths)])),
+        np.concatenate([split.labels for split in splits]),
+        np.concatenate([said[name][0] for name in names]),
+        np.concatenate([said[name][1] for name in names]),
+    )
+
+
+def answer_loss(found: Tensor, labels: Tensor, teacher: Tensor, mixture: Mixture) -> Tensor:
+    """Labels and soft labels, mixed; squared errors in a regression task."""
+    if labels.is_floating_point():
+        return losses_of(found, labels, teacher, mixture.soft).mean()
+    warmth = mixture.temperature
+    hard = losses_of(found, labels, None, 0.0)
+    soft = nn.functional.cross_entropy(found / warmth, (teacher / warmth).softmax(-1), reduction="none")
+    soft = soft * warmth**2
+    return torch.where(labels >= 0, (1 - mixture.soft) * hard + mixture.soft * soft, soft).mean()
+
+
+class Projected(nn.Module):
+    """A small student with the projection that compares it to its teacher; only the student is kept."""
+
+    def __init__(self, student: InhibitorTransformer | FloatTransformer, width: int) -> None:
+        super().__init__()
+        self.student = student
+        self.project = nn.Linear(student.config.width, width)
+
+    def forward(self, token_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(logits as real numbers, pooled state projected to the teacher's width)."""
+        if isinstance(self.student, InhibitorTransformer):
+            trace: dict[str, Tensor] = {}
+            logits = self.student(token_ids, mask, trace)
+            # The pooled state as the classifier sees it; its scale is 2^-5.
+            return self.student.classifier.real(logits), self.project(trace["pool_norm"] / UNIT)
+        kept: list[Tensor] = []
+        handle = self.student.norm.register_forward_hook(lambda _, __, output: kept.append(output))
+        try:
+            logits = self.student(token_ids, mask)
+        finally:
+            handle.remove()
+        return logits, self.project(mean(kept[0], mask))
+
+
+def distill(
+    student: InhibitorTransformer | FloatTransformer,
+    lesson: Lesson,
+    plan: Plan,
+    mixture: Mixture,
+    device: str,
+    *,
+    gradual: GradualSchedule | None = None,
+    word_dropout: float = 0.05,
+    after: After = lambda step, steps, loss: None,
+    save: Path | None = None,
+    save_every: int = 0,
+    stamp: str = "",
+) -> None:
+    """Teach a small student, in place.
+
+    gradual: pruning meanwhile, of an integer student; word_dropout: share of training tokens made unknown.
+    """
+    torch.manual_seed(plan.seed)
+    model = Projected(student, lesson.pooled.shape[1]).to(device).train()
+    labels, logits, pooled = (
+        torch.from_numpy(part).to(device) for part in (lesson.labels, lesson.logits, lesson.pooled)
+    )
+    # In units of the teacher's spread, so that the weight of the hidden loss means the same for any teacher.
+    spread = float(lesson.pooled.astype(np.float32).std())
+
+    def loss(index: Tensor, token_ids: Tensor, mask: Tensor) -> Tensor:
+        found, state = model(drop_words(token_ids, word_dropout), mask)
+        told = answer_loss(found, labels[index], logits[index].float(), mixture)
+        return told + mixture.hidden * nn.functional.mse_loss(state, pooled[index].float() / spread)
+
+    def before(step: int, steps: int) -> None:
+        if isinstance(student, InhibitorTransformer) and gradual is not None:
+            gradual(student, step, steps)
+
+    loop = Loop(model, lesson.data, plan, device)
+    loop.run(loss, before=before, after=after, save=save, save_every=save_every, stamp=stamp)
+    student.eval()
+
+
+def distill_encoder(
+    student: Teacher,
+    teacher: Teacher,
+    lesson: Lesson,
+    plan: Plan,
+    mixture: Mixture,
+    device: str,
+    *,
+    after: After = lambda step, steps, loss: None,
+    save: Path | None = None,
+    save_every: int = 0,
+    stamp: str = "",
+) -> None:
+    """Teach an encoder with replaced attention and its classifier, in place; the lesson is in the
+    teacher's pieces."""
+    teacher.to(device).eval()
+    student.to(device).train()
+    labels, logits = (torch.from_numpy(part).to(device) for part in (lesson.labels, lesson.logits))
+
+    def loss(index: Tensor, token_ids: Tensor, mask: Tensor) -> Tensor:
+        states = student.states(token_ids, mask)
+        with torch.no_grad():
+            wanted = teacher.states(token_ids, mask)
+        found = student.head(mean(states[-1], mask)).float()
+        told = answer_loss(found, labels[index], logits[index].float(), mixture)
+        return told + mixture.hidden * hidden_loss(states[1:], wanted[1:], mask)
+
+    loop = Loop(student, lesson.data, plan, device)
+    loop.run(loss, after=after, save=save, save_every=save_every, stamp=stamp)
+    student.eval()

@@ -1,0 +1,182 @@
+"""`hwsim distill`: every recipe end to end on a toy data set and a tiny random teacher."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from distillery import large, small_encoder, write_data
+
+import hwsim
+from hwsim.models import tasks
+from hwsim.models.distill.config import DistillConfig, load
+
+CONFIG = """
+[task]
+name = "sst2"
+folder = "{folder}/prepared"
+
+[teacher]
+encoder = "{folder}/encoder"
+epochs = 20
+batch = 16
+rate = 2e-3
+
+[student]
+max_tokens = 8
+width = 16
+heads = 2
+layers = 1
+hidden = 16
+
+[training]
+epochs = 4
+batch = 16
+rate = 5e-3
+
+[layerwise]
+batch = 16
+rate = 2e-3
+
+[pruning]
+density = 0.5
+every = 1
+
+[run]
+folder = "{folder}/runs"
+device = "cpu"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared task, an encoder, and a configuration, shared so that the teacher is trained once."""
+    home = tmp_path_factory.mktemp("distill")
+    write_data(home / "data")
+    small_encoder(home / "encoder")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HWSIM_DATA", str(home / "data"))
+        made = tasks.prepare("sst2", large(), 8, extra=["a good film", "so bad"], teacher=large())
+    tasks.save(made, home / "prepared/sst2.safetensors")
+    (home / "distill.toml").write_text(CONFIG.format(folder=home))
+    return home
+
+
+def test_a_small_student_ends_as_a_ticket(run, folder):
+    said = run("distill", folder / "distill.toml", "--json").json
+    assert said["recipe"] == "task"
+    assert said["teacher"]["dev"]["accuracy"] > 0.9
+    assert 0 <= said["dev"]["accuracy"] <= 1
+    assert "test" not in said
+    ticket = hwsim.load_ticket(Path(said["folder"]) / "ticket.safetensors")
+    assert said["ticket"] == ticket.digest()
+    assert ticket.labels == ("negative", "positive")
+    assert ticket.density == pytest.approx(0.5, abs=0.05)
+    assert ticket.provenance["configuration"]["teacher"]["epochs"] == 20
+    dev = tasks.load("sst2", folder / "prepared").splits["dev"]
+    token_ids, mask = dev.data.padded(np.arange(len(dev.data)), 8)
+    found = hwsim.forward(ticket, token_ids, mask).prediction
+    assert said["dev"]["accuracy"] == np.mean(found == dev.labels)
+    # It is finished: asking again reads the record, asking for the test scores what is there.
+    kept = Path(said["folder"]) / "metrics.json"
+    assert json.loads(kept.read_text()) == said
+    assert run("distill", folder / "distill.toml", "--json").json == said
+    tested = run("distill", folder / "distill.toml", "--set", "run.test=true", "--json").json
+    assert tested["dev"] == said["dev"]
+    assert set(tested["test"]) == {"accuracy"}
+
+
+def test_the_teacher_alone_leaves_logits_for_training(run, folder):
+    said = run("distill", folder / "distill.toml", "--set", "recipe=teacher", "--json").json
+    assert said["dev"] == said["teacher"]["dev"]
+    logits = np.load(Path(said["folder"]) / "logits.npz")
+    assert {name: logits[name].shape for name in logits} == {
+        "train": (64, 2),
+        "dev": (32, 2),
+        "test": (1, 2),
+        "extra": (2, 2),
+    }
+    shown = run("distill", folder / "distill.toml", "--set", "recipe=teacher").stdout
+    assert "sst2 dev, teacher: accuracy" in shown
+    assert "student" not in shown
+
+
+@pytest.mark.parametrize("weights", ["float", "int8"])
+def test_an_encoder_is_distilled_layer_by_layer(run, folder, weights):
+    settings = [
+        "recipe=layerwise",
+        f"layerwise.weights={weights}",
+        "training.epochs=15",
+        "training.rate=2e-3",
+    ]
+    changes = [part for setting in settings for part in ("--set", setting)]
+    said = run("distill", folder / "distill.toml", *changes, "--json").json
+    assert said["dev"]["accuracy"] > 0.8
+    assert said["ticket"] is None
+    assert said["model"].endswith(f"inhibitor, {weights}")
+    names = {path.name for path in Path(said["folder"]).iterdir()}
+    assert {"student.safetensors", "stage-0.safetensors", "stage-2.safetensors", "config.toml"} <= names
+    assert not {name for name in names if "unfinished" in name}
+
+
+def test_the_float_yardstick_for_people(run, folder):
+    done = run("distill", folder / "distill.toml", "--set", "student.kind=float_dot")
+    assert done.status == 0
+    assert "sst2 dev, student: accuracy" in done.stdout
+    assert "s on cpu" in done.stdout
+
+
+def test_a_written_configuration_is_read_back(folder):
+    config = load(folder / "distill.toml", ["mixture.hidden=0.5"])
+    path = folder / "again.toml"
+    path.write_text(config.to_toml())
+    assert load(path) == config
+    assert config.digest("x") != load(folder / "distill.toml").digest("x")
+    assert config.digest("x", teacher_only=True) == load(folder / "distill.toml").digest(
+        "x", teacher_only=True
+    )
+    assert DistillConfig().digest("x") != DistillConfig().digest("y")
+
+
+def test_the_documented_configuration_is_one(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "distillation.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "sst2.toml").write_text(block)
+    assert load(tmp_path / "sst2.toml").pruning.density == 0.2
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("recipe=none", "teacher, task, layerwise"),
+        ("layerwise.weights=binary", "ternary"),
+        ("pruning.start=0.8", "below pruning.end"),
+        ("teacher.encoder=nowhere", "config.json"),
+        ("task.name=adding", "sst2"),
+        ("student.width=99", "student.width|model.width|width"),
+        ("mixture.soft=2", "0..1"),
+        ("traning.epochs=3", "training"),
+    ],
+)
+def test_a_bad_configuration_is_one_clear_error(run, folder, setting, complaint):
+    done = run("distill", folder / "distill.toml", "--set", setting)
+    assert done.status == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert any(part in done.stderr for part in complaint.split("|"))
+
+
+def test_a_task_without_a_teachers_pieces_is_refused(run, folder, monkeypatch):
+    monkeypatch.setenv("HWSIM_DATA", str(folder / "data"))
+    tasks.save(tasks.prepare("sst2", large(), 8), folder / "plain/sst2.safetensors")
+    done = run("distill", folder / "distill.toml", "--set", f"task.folder={folder}/plain")
+    assert done.status == 1
+    assert "prepare it again" in done.stderr
+
+
+def test_help_shows_every_field(run):
+    shown = run("distill", "--help").stdout
+    for field in ("teacher.encoder", "layerwise.weights", "mixture.temperature", "run.test"):
+        assert field in shown
