@@ -1,0 +1,144 @@
+"""The commands of `python -m hwsim.models.results`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from hwsim.cost import compare, dense_cost
+from hwsim.errors import HwsimError, MissingToolError
+from hwsim.files import read_record
+from hwsim.metrics import METRICS
+from hwsim.models import tasks
+from hwsim.models.results.records import Record, append, load
+from hwsim.models.results.summary import points, summarise, table
+from hwsim.ticket_file import load_ticket, save_ticket
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Committed results.")
+Results = Annotated[Path, typer.Argument(help="The JSON file of a task's results.")]
+KEPT = ("task", "model", "seed", "dev", "test", "density", "seconds", "device")
+"""What is taken over from a run's metrics.json."""
+
+
+@app.command()
+def add(
+    results: Results,
+    row: Annotated[str, typer.Argument(help="The row's name.")],
+    run: Annotated[Path, typer.Argument(help="A run's folder, or the record of a round of a search.")],
+    command: Annotated[str, typer.Option(help="The command that makes the record again.")],
+    tokens: Annotated[int, typer.Option(help="Length of the sequence whose cost is counted.")] = 32,
+    like: Annotated[
+        str, typer.Option(help="Cost of the float32 dot-product model in this ticket's shape.")
+    ] = "",
+    test: Annotated[
+        Path | None, typer.Option(help="What hwsim evaluate --split test --json printed of its ticket.")
+    ] = None,
+) -> None:
+    """Add the record of a finished training, with what its ticket costs."""
+    folder = run.is_dir()
+    found = read_record(run / "metrics.json" if folder else run)
+    if not folder:
+        # A search finds integer models alone, and its metrics are those of dev.
+        found |= {"model": "integer", "dev": found["metrics"], "density": found["density_integer"]}
+    record = {"row": row, "command": command} | {name: found[name] for name in KEPT if name in found}
+    if test is not None:
+        scored = read_record(test)
+        if scored.get("split") != "test" or scored.get("task") != record.get("task"):
+            raise HwsimError(f"{test} holds no scores of {record.get('task')} test")
+        record["test"] = scored["metrics"]
+    ticket = run / "ticket.safetensors" if folder else run.with_suffix(".ticket.safetensors")
+    if ticket.exists():
+        loaded = load_ticket(ticket)
+        record |= {"density": loaded.density, "cost": compare(loaded, tokens), "ticket": loaded.digest()}
+    elif like:
+        record["cost"] = {"ticket": dense_cost(load_ticket(like).config, tokens, "float32").to_dict()}
+    append(results, record)
+
+
+@app.command()
+def majority(results: Results, prepared: Annotated[Path, typer.Argument(help="A prepared task.")]) -> None:
+    """Add what the commonest training label reaches (in a regression task: the mean score)."""
+    task = tasks.read(prepared)
+    labels = task.splits["train"].labels[task.splits["train"].known]
+    said = labels.mean() if task.task.regression else np.bincount(labels.astype(int)).argmax()
+    scores = {}
+    for name in ("dev", "test"):
+        if (split := task.splits.get(name)) is not None:
+            known = split.labels[split.known]
+            answers = np.full(len(known), said)
+            scores[name] = {metric: METRICS[metric](answers, known) for metric in task.task.metrics}
+    command = f"python -m hwsim.models.results majority {results} {prepared}"
+    append(results, {"row": "majority", "command": command, "task": task.task.name, "seed": 0} | scores)
+
+
+@app.command()
+def stamp(
+    results: Results,
+    row: Annotated[str, typer.Argument(help="The row's name.")],
+    seed: Annotated[int, typer.Argument(help="The record's seed.")],
+    ticket: Annotated[Path, typer.Argument(help="The trained ticket.")],
+    out: Annotated[Path, typer.Argument(help="The ticket with its metrics and provenance.")],
+    about: Annotated[Path, typer.Option(help="A TOML file: data, teacher, initialisation, terms, commands.")],
+) -> None:
+    """Write what a record says into a copy of its ticket, to be shipped."""
+    records = [r for r in load(results) if (r["row"], r["seed"]) == (row, seed)]
+    loaded = load_ticket(ticket)
+    if not records or records[0].get("ticket") != loaded.digest():
+        raise HwsimError(f"{results} has no record of {row!r} with seed {seed} and the integers of {ticket}")
+    record = records[0]
+    names = {f"{record['task']}_{split}": record[split] for split in ("dev", "test") if split in record}
+    metrics = {name: next(iter(scores.values())) for name, scores in names.items()}
+    try:
+        provenance = tomllib.loads(about.read_text())
+    except (OSError, ValueError) as error:
+        raise HwsimError(f"{about}: not a readable TOML file ({error})") from error
+    provenance["training"] = {name: record[name] for name in ("command", "seed", "seconds", "device")}
+    save_ticket(loaded.replace(metrics=metrics, provenance=provenance), out)
+
+
+def _existing(results: Path) -> list[Record]:
+    if not results.exists():
+        raise HwsimError(f"{results}: there is no such file of results")
+    return load(results)
+
+
+@app.command("table")
+def print_table(results: Results) -> None:
+    """Print the Markdown table."""
+    print(table(_existing(results)))
+
+
+@app.command()
+def plot(
+    results: Results,
+    out: Annotated[Path, typer.Argument(help="A .png or .svg file.")],
+    axis: Annotated[str, typer.Option(help="density, adds_per_token or energy.")] = "energy",
+) -> None:
+    """Plot each row's dev score against density, additions or energy."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingToolError("a plot needs matplotlib: pip install 'hwsim[plots]'") from error
+    records = _existing(results)
+    shown = points(records, axis)
+    if not shown:
+        raise HwsimError(f"{results}: no row has a {axis}")
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    middle = np.sqrt(min(x for _, x, *_ in shown) * max(x for _, x, *_ in shown))
+    for name, x, y, deviation in shown:
+        axes.errorbar([x], [y], yerr=[deviation or 0.0], fmt="o", capsize=3)
+        side, gap = ("left", 6) if x <= middle else ("right", -6)
+        axes.annotate(name, (x, y), textcoords="offset points", xytext=(gap, 4), fontsize=8, ha=side)
+    axes.set_xscale("log")
+    axes.set_xlabel(
+        {"energy": "nJ a token at 45 nm, reads once", "density": "density"}.get(axis, "adds a token")
+    )
+    axes.set_ylabel(f"{next(iter(summarise(records)[0].scores))}, mean and deviation over seeds")
+    axes.grid(alpha=0.3)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)

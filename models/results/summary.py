@@ -1,0 +1,116 @@
+"""Rows over their seeds, as a Markdown table or as points to plot."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from hwsim.errors import HwsimError
+from hwsim.models.results.records import Record
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A row over its seeds."""
+
+    row: str
+    seeds: int
+    scores: dict[str, tuple[float, float | None]]
+    """(mean, standard deviation over seeds) by `split metric`; no deviation for one seed."""
+    density: float | None
+    seconds: float | None
+    cost: dict[str, Any] | None
+    """Of the first seed; the seeds of a row have one shape."""
+
+
+def summarise(records: list[Record]) -> list[Summary]:
+    """One summary a row, in the order of first mention."""
+    made = []
+    for row in dict.fromkeys(record["row"] for record in records):
+        own = [record for record in records if record["row"] == row]
+        values: dict[str, list[float]] = {}
+        for record in own:
+            for split in ("dev", "test"):
+                for metric, value in record.get(split, {}).items():
+                    values.setdefault(f"{split} {metric}", []).append(value)
+        costs = [record["cost"] for record in own if record.get("cost")]
+        made.append(
+            Summary(
+                row,
+                len(own),
+                {
+                    n: (statistics.mean(v), statistics.stdev(v) if len(v) > 1 else None)
+                    for n, v in values.items()
+                },
+                _mean([record["density"] for record in own if record.get("density") is not None]),
+                _mean([record["seconds"] for record in own if record.get("seconds") is not None]),
+                costs[0] if costs else None,
+            )
+        )
+    return made
+
+
+def _mean(values: list[float]) -> float | None:
+    return statistics.mean(values) if values else None
+
+
+COSTS = (
+    ("parameters", "parameters"),
+    ("digits", "nonzero_digits"),
+    ("adds/token", "adds_per_token"),
+    ("mult./token", "multiplies_per_token"),
+    ("activation bytes", "activation_bytes"),
+)
+
+
+def table(records: list[Record]) -> str:
+    """A Markdown table, a row a summary; accuracies and correlations times 100, mean ± deviation."""
+    rows = summarise(records)
+    scores = list(dict.fromkeys(name for row in rows for name in row.scores))
+    heads = ["model", "seeds", *scores, "density", *(head for head, _ in COSTS)]
+    heads += ["encoder KiB (weights + mask)", "mask entropy KiB", "nJ/token, reads included", "device s"]
+    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    for row in rows:
+        cost = row.cost["ticket"] if row.cost else None
+        cells = [row.row, str(row.seeds), *(_score(name, row.scores.get(name)) for name in scores)]
+        cells.append("-" if row.density is None else f"{100 * row.density:.1f} %")
+        if cost:
+            energy, bits = cost["nanojoules_per_token"], cost["bits"]
+            cells += [f"{cost[name]:,.0f}" for _, name in COSTS]
+            cells += [
+                f"{(bits['weights'] + bits['mask']) / 8192:,.1f}",
+                f"{bits['mask_entropy'] / 8192:,.1f}",
+            ]
+            cells.append(f"{energy['total_once']:,.3g} to {energy['total_each_use']:,.3g}")
+        else:
+            cells += ["-"] * (len(COSTS) + 3)
+        cells.append("-" if row.seconds is None else f"{row.seconds:,.0f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _score(name: str, value: tuple[float, float | None] | None) -> str:
+    if value is None:
+        return "-"
+    mean, deviation = value
+    if name.endswith("mean_squared_error"):
+        return f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+    return f"{100 * mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+
+
+def points(records: list[Record], axis: str) -> list[tuple[str, float, float, float | None]]:
+    """(row, x, mean score, deviation) of the rows that have the axis; the score is the first of dev."""
+    made = []
+    for row in summarise(records):
+        cost = row.cost["ticket"] if row.cost else {}
+        x = {
+            "density": row.density,
+            "adds_per_token": cost.get("adds_per_token"),
+            "energy": cost.get("nanojoules_per_token", {}).get("total_once"),
+        }
+        if axis not in x:
+            raise HwsimError(f"axis {axis!r}; choose one of {', '.join(x)}")
+        if (found := x[axis]) is not None:
+            made.append((row.row, found, *next(iter(row.scores.values()))))
+    return made
