@@ -9,20 +9,27 @@ from typing import Any
 import numpy as np
 
 from hwsim.cases import Case
+from hwsim.config import ModelConfig
 from hwsim.errors import HwsimError
 from hwsim.implementations import Batch
 from hwsim.model import split_heads
+from hwsim.scales import scales
 from hwsim.ticket import Linear
+
+
+def check_name(config: ModelConfig, name: str) -> None:
+    """Raises HwsimError listing the named tensors for an unknown name."""
+    if name not in (known := scales(config)):
+        raise HwsimError(f"no tensor {name!r}; the named tensors are {', '.join(known)}")
 
 
 def tensor_cases(batch: Batch, name: str) -> list[Case]:
     """The calls that compute the named tensor, in order; the last returns it.
 
     Each has the emulator's own inputs, so a fault in one operator cannot reach the next.
-    Raises HwsimError listing the named tensors for an unknown name.
+    Raises HwsimError as `check_name`.
     """
-    if name not in batch.expected:
-        raise HwsimError(f"no tensor {name!r}; the named tensors are {', '.join(batch.expected)}")
+    check_name(batch.ticket.config, name)
     if name.startswith("layers."):
         _, layer, part = name.split(".")
         return _in_layer(batch, int(layer), part, name)

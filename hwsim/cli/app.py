@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from hwsim import __version__
-from hwsim.cli import check, demo, emulate, export, info, rtl, tickets, verify
+from hwsim.cli import (
+    check,
+    cost,
+    demo,
+    distill,
+    emulate,
+    evaluate,
+    export,
+    info,
+    options,
+    rtl,
+    search,
+    tickets,
+    train,
+    verify,
+)
 
 app = typer.Typer(
     help="Integer-only Inhibitor Transformers: the same integers in NumPy, PyTorch, ONNX and Verilog.",
@@ -32,6 +47,10 @@ def _root(
     pass
 
 
-for module in (demo, emulate, verify, export, check, info, tickets):
+for module in (demo, emulate, evaluate, verify, export, check, info, cost, tickets):
     app.command(module.__name__.rsplit(".", 1)[-1], epilog=f"Example: {module.EXAMPLE}")(module.command)
+example = f"Example: {distill.EXAMPLE}"
+app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)
+app.command("train", cls=options.FieldsCommand, epilog=f"Example: {train.EXAMPLE}")(train.command)
+app.command("search", epilog=f"Example: {search.EXAMPLE}")(search.command)
 app.add_typer(rtl.app, name="rtl")

@@ -51,6 +51,7 @@ def _facts(ticket: Ticket, size: int) -> dict[str, Any]:
     import numpy as np
 
     from hwsim import digits
+    from hwsim.cost import entropy
 
     layers = {
         name: {
@@ -60,7 +61,7 @@ def _facts(ticket: Ticket, size: int) -> dict[str, Any]:
         }
         for name, linear in ticket.encoder()
     }
-    entropy = sum(layer["weights"] * _entropy(layer["density"]) for layer in layers.values())
+    ideal = sum(linear.weight.size * entropy(linear.weight) for _, linear in ticket.encoder())
     return {
         "architecture": dataclasses.asdict(ticket.config) | {"labels": list(ticket.labels)},
         "layers": layers,
@@ -70,13 +71,8 @@ def _facts(ticket: Ticket, size: int) -> dict[str, Any]:
         "digits": ticket.digits,
         "bytes": size,
         "mask_bytes": sum(-(-layer["weights"] // 8) for layer in layers.values()),
-        "mask_entropy_bytes": math.ceil(entropy / 8),
+        "mask_entropy_bytes": math.ceil(ideal / 8),
         "metrics": ticket.metrics,
         "provenance": ticket.provenance,
         "digest": ticket.digest(),
     }
-
-
-def _entropy(p: float) -> float:
-    """Bits a weight of a mask that keeps the fraction p."""
-    return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)

@@ -45,6 +45,7 @@ def command(
     Implementations whose packages are absent are listed as skipped. Exit status 1 if anything differs.
     """
     from hwsim import load_ticket, ops, verify
+    from hwsim.isolate import check_name
     from hwsim.tokens import encode
 
     if operator and (text or tensor or waves or operators):
@@ -57,6 +58,8 @@ def command(
             report = verify.verify_operators(operator, seed, watch=watch)
         else:
             model = load_ticket(ticket)
+            if tensor:
+                check_name(model.config, tensor)
             words = ["hwsim", "verify", ticket, "--seed", str(seed)]
             if text:
                 encoded = encode(model, text)

@@ -24,7 +24,8 @@ def commands(group: typer.Typer = app, words: tuple[str, ...] = ()) -> list[tupl
 def test_all_commands_are_there():
     names = {" ".join(words) for words in commands()}
     assert names == {
-        *("demo", "emulate", "verify", "export", "check", "info", "tickets"),
+        *("demo", "emulate", "evaluate", "verify", "export", "check", "info", "cost", "tickets"),
+        *("train", "distill", "search"),
         *("rtl sources", "rtl lint", "rtl simulate", "rtl waves"),
     }
 

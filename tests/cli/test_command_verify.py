@@ -36,9 +36,11 @@ def test_one_tensor_alone(run, few, ticket_file):
     assert done.json["integers_compared"] == 2
 
 
-def test_unknown_tensor_lists_the_known(run, ticket_file):
+def test_unknown_tensor_lists_the_known_before_any_work(run, ticket_file, monkeypatch):
+    monkeypatch.setattr(verify, "prepare", None)
     done = run("verify", ticket_file, "--tensor", "layers.9.q")
     assert done.status == 1
+    assert "no tensor 'layers.9.q'" in done.stderr
     assert "layers.1.ffn_out" in done.stderr
 
 
