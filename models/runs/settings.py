@@ -55,19 +55,40 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _parsers() -> dict[str, Any]:
-    return {".toml": tomllib.loads, ".yaml": _yaml, ".yml": _yaml, ".json": json.loads}
+    return {".toml": tomllib.loads, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+
+
+def _once(keys: list[Any]) -> None:
+    """TOML refuses a key that stands twice; the other formats let the last one win."""
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"{key} stands twice in one table")
+
+
+def _json(text: str) -> Any:
+    def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        _once([key for key, _ in pairs])
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=table)
 
 
 def _yaml(text: str) -> Any:
-    """safe_load only: a tag that would build a Python object is refused like any other mistake."""
+    """Safe loading only: a tag that would build a Python object is refused like any other mistake."""
     try:
         import yaml
     except ImportError as error:
         raise MissingToolError(
             "a YAML configuration needs PyYAML: pip install 'hwsim[train]', or write TOML"
         ) from error
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            _once([key.value for key, _ in node.value])
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(text) or {}
+        return yaml.load(text, Loader) or {}
     except yaml.YAMLError as error:
         # The message goes over several lines; an error of ours is one.
         raise ValueError(" ".join(str(error).split())) from error

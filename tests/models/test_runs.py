@@ -114,6 +114,8 @@ def test_a_bad_configuration_is_one_error_that_names_file_field_value_and_fix(tm
     [
         ("bad.yaml", b"seed: [1", "flow sequence"),
         ("bad.yml", b"seed: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        ("bad.yaml", b"seed: 1\nseed: 2", "seed stands twice in one table"),
+        ("bad.json", b'{"training": {"rate": 1, "rate": 2}}', "rate stands twice in one table"),
         ("bad.yaml", b"- 1", "a configuration is a table of fields"),
         ("bad.yaml", b"1: 2", "unknown field 1"),
         ("bad.yaml", b"training:\n", "training is null; it is a section of fields"),
