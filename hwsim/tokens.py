@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -38,8 +39,19 @@ def tokenizer(text: str) -> Tokenizer:
         raise TicketError(f"the ticket's tokenizer is damaged ({error})") from error
 
 
+def shorten(ids: Sequence[Any], most: int) -> list[Any]:
+    """`ids` shortened to `most`: the first quarter of them and the last three quarters, the middle dropped.
+
+    A review says most at its end (Sun et al., arXiv 1905.05583, keep 128 + 382 of 510 pieces).
+    """
+    if len(ids) <= most:
+        return list(ids)
+    first = most // 4
+    return [*ids[:first], *ids[len(ids) - (most - first) :]]
+
+
 def encode(ticket: Ticket, texts: Sequence[str]) -> Encoded:
-    """Tokenize texts and pad them to the longest; texts beyond max_tokens pieces are cut at the end.
+    """Tokenize texts and pad them to the longest; those beyond max_tokens pieces are shortened (`shorten`).
 
     Raises HwsimError for an empty batch, a text without any piece, or an id outside the vocabulary.
     """
@@ -55,10 +67,10 @@ def encode(ticket: Ticket, texts: Sequence[str]) -> Encoded:
     lengths = np.array([min(len(encoding.ids), most) for encoding in encodings])
     mask = np.arange(lengths.max()) < lengths[:, None]
     token_ids = np.zeros(mask.shape, np.int32)
-    token_ids[mask] = np.concatenate([encoding.ids[:most] for encoding in encodings])
+    token_ids[mask] = np.concatenate([shorten(encoding.ids, most) for encoding in encodings])
     return Encoded(
         token_ids,
         mask,
-        [encoding.tokens[:most] for encoding in encodings],
+        [shorten(encoding.tokens, most) for encoding in encodings],
         sum(len(encoding.ids) > most for encoding in encodings),
     )

@@ -106,6 +106,12 @@ class InhibitorTransformer(nn.Module):
 
     def forward(self, token_ids: Tensor, mask: Tensor, trace: Tensors | None = None) -> Tensor:
         """Integer logits [batch, classes] as float; token_ids int [batch, n], mask bool [batch, n]."""
+        named: Tensors = {} if trace is None else trace
+        named["logits"] = logits = self.classifier(self.pooled(token_ids, mask, trace))
+        return logits
+
+    def pooled(self, token_ids: Tensor, mask: Tensor, trace: Tensors | None = None) -> Tensor:
+        """What the classifier sees of each sequence, int8 values [batch, width]; its scale is 2^-5."""
         config = self.config
         named: Tensors = {} if trace is None else trace
         position = self.position(torch.arange(token_ids.shape[-1], device=token_ids.device))
@@ -119,8 +125,7 @@ class InhibitorTransformer(nn.Module):
         named["final_norm"] = final = ops.manhattan_norm(x)
         named["pool"] = pooled = ops.pool(final, mask)
         named["pool_norm"] = pool_norm = ops.manhattan_norm(pooled)
-        named["logits"] = logits = self.classifier(pool_norm)
-        return logits
+        return pool_norm
 
     @torch.no_grad()
     def to_ticket(self, **extras: Any) -> Ticket:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hwsim.errors import ConfigError
 from hwsim.models.batches import Bucketed, Sequences, drop_words
 from hwsim.models.descent import Descent, Steps
 from hwsim.models.model import InhibitorTransformer
@@ -34,6 +35,10 @@ class TrainConfig(Steps):
     shards: int = runs.Training.shards
     distill: float = runs.Distillation.weight
     """Share of the teacher in the loss where a label is known too; the teacher alone where not."""
+    temperature: float = runs.Distillation.temperature
+    """See `losses_of`."""
+    hidden: float = runs.Distillation.hidden
+    """Weight of the mean squared error of the teacher's states, told from the student's by a linear map."""
     word_dropout: float = runs.Training.word_dropout
     """Probability that a training token is replaced by the unknown piece."""
     gradual: GradualSchedule | None = None
@@ -49,12 +54,18 @@ class TrainingSet:
     """int64 [sequences], -1 where unknown; or float32, NaN where unknown, to be met by one real logit."""
     teacher: np.ndarray | None = None
     """float [sequences, classes]."""
+    states: np.ndarray | None = None
+    """float16 [sequences, the teacher's width]: the teacher's state of each whole sequence."""
 
 
-def losses_of(logits: Tensor, labels: Tensor, teacher: Tensor | None, distill: float) -> Tensor:
+def losses_of(
+    logits: Tensor, labels: Tensor, teacher: Tensor | None, distill: float, temperature: float = 1.0
+) -> Tensor:
     """Loss of each sequence [batch]; 0 where neither a label nor a teacher is known.
 
     Cross-entropy (squared error for real labels) with the label and with the teacher, mixed by `distill`.
+    The teacher's part is that of both logits divided by `temperature`, times its square (Hinton et al.,
+    arXiv 1503.02531): from 1, where only the teacher's certainty counts, to the squared error of logits.
     """
     known = known_of(labels)
     if labels.is_floating_point():
@@ -65,7 +76,10 @@ def losses_of(logits: Tensor, labels: Tensor, teacher: Tensor | None, distill: f
         soft = (
             hard
             if teacher is None
-            else nn.functional.cross_entropy(logits, teacher.softmax(-1), reduction="none")
+            else temperature**2
+            * nn.functional.cross_entropy(
+                logits / temperature, (teacher / temperature).softmax(-1), reduction="none"
+            )
         )
     if teacher is None:
         return hard * known
@@ -90,6 +104,10 @@ class Training(Descent):
         start: int = 0,
     ) -> None:
         """start: as in `Descent`."""
+        if config.hidden:
+            raise ConfigError(
+                "distillation.hidden needs a stack: hwsim search, its trainer together or side_by_side"
+            )
         super().__init__(model, training.data, config, device, start)
         self.config = config
         self.integer = model if isinstance(model, InhibitorTransformer) else None
@@ -130,9 +148,8 @@ class Training(Descent):
             rows, weight = shard(len(index), config.shards, which, self.device)
             with processes.collecting(self.network, last=which == mine[-1]):
                 logits = self.real(self.network(token_ids[rows], mask[rows]))
-                each = losses_of(
-                    logits, labels[rows], None if teacher is None else teacher[rows], config.distill
-                )
+                told = None if teacher is None else teacher[rows]
+                each = losses_of(logits, labels[rows], told, config.distill, config.temperature)
                 loss = (each * weight).sum() / counted
                 # Processes average their gradients; what is wanted is the sum.
                 loss = loss * processes.count

@@ -75,3 +75,19 @@ def test_what_does_not_fit_is_refused(name, sides):
 
 def test_every_task_has_known_metrics():
     assert {name for task in TASKS.values() for name in task.metrics} <= set(metrics.METRICS)
+
+
+def test_divergence_is_zero_where_answers_agree_up_to_a_constant():
+    logits = np.array([[1.0, -1.0, 0.5], [0.0, 3.0, 0.0]])
+    assert metrics.divergence(logits + np.array([[7.0], [-2.0]]), logits) == pytest.approx(0, abs=1e-12)
+
+
+def test_divergence():
+    # The teacher says 3/4 and 1/4, the student 1/2 and 1/2.
+    found = metrics.divergence(np.zeros((2, 2)), np.log(np.array([[3.0, 1.0], [1.0, 3.0]])))
+    assert found == pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5))
+
+
+def test_divergence_of_other_shapes_is_refused():
+    with pytest.raises(HwsimError, match=r"\(2, 2\) logits do not fit \(2, 3\)"):
+        metrics.divergence(np.zeros((2, 2)), np.zeros((2, 3)))

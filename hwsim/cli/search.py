@@ -27,8 +27,12 @@ def command(
     ] = "ladder:0.2",
     seeds: Annotated[str, typer.Option("--seeds", help="Of weights, order and dropout, as 0,1,2.")] = "0",
     trainer: Annotated[
-        str, typer.Option("--trainer", help="together: all seeds as one batched model; or one_by_one.")
-    ] = "together",
+        str,
+        typer.Option(
+            "--trainer",
+            help="side_by_side: all seeds at once; together: as one batched model; one_by_one.",
+        ),
+    ] = "side_by_side",
     out: Annotated[
         Path, typer.Option("--out", help="The search's folder; rounds found there are not run again.")
     ] = Path("runs/search"),

@@ -35,6 +35,7 @@ class Teacher:
     """A pre-trained encoder, fine-tuned on the task."""
 
     encoder: str = setting("minilm", "minilm, mpnet, or an encoder's folder")
+    seed: int = setting(0, "of its own; `seed` is the student's", low=0, high=2**32 - 1)
     epochs: int = setting(4, "passes over the training sequences", low=1, high=1000)
     batch: int = setting(128, "sequences a step", low=1, high=1 << 16)
     rate: float = setting(3e-5, "peak learning rate", low=0, high=1)
@@ -108,7 +109,7 @@ class DistillConfig:
     recipe: str = setting(
         "task", "fine-tune the teacher only, or teach a small student, or a whole encoder", choices=RECIPES
     )
-    seed: int = setting(0, "of weights, order and dropout", low=0, high=2**32 - 1)
+    seed: int = setting(0, "of the student's weights, order and dropout", low=0, high=2**32 - 1)
     task: Task = setting(Task, "")
     teacher: Teacher = setting(Teacher, "")
     student: Model = setting(Model, "")
@@ -124,11 +125,7 @@ class DistillConfig:
         data: what the prepared task is known by; its folder is not part of it, nor is `run`.
         """
         fields = dataclasses.asdict(self)
-        used = (
-            ("seed", "teacher")
-            if teacher_only
-            else tuple(name for name in fields if name not in ("run", "task"))
-        )
+        used = ("teacher",) if teacher_only else tuple(name for name in fields if name not in ("run", "task"))
         decided = {name: fields[name] for name in used} | {"data": data}
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -120,7 +120,7 @@ class Distillation:
     def _teacher(self) -> teacher.Teacher:
         """The fine-tuned teacher."""
         part = self.config.teacher
-        torch.manual_seed(self.config.seed)
+        torch.manual_seed(part.seed)
         model = teacher.Teacher(self._encoder(), self.task.task.classes)
         kept = self.teacher_folder / "teacher.safetensors"
         if (state := checkpoint.read(kept, self.teacher_stamp)) is not None:
@@ -131,7 +131,7 @@ class Distillation:
             model,
             teacher_pieces(train),
             train.labels,
-            Plan(part.epochs, part.batch, part.rate, seed=self.config.seed, bf16=self.bf16),
+            Plan(part.epochs, part.batch, part.rate, seed=part.seed, bf16=self.bf16),
             device=self.device,
             after=lambda step, steps, loss: self.watch("teacher", step, steps, loss),
             save=self.teacher_folder / "unfinished.safetensors",

@@ -75,13 +75,7 @@ def lesson(
 
 def answer_loss(found: Tensor, labels: Tensor, teacher: Tensor, mixture: Mixture) -> Tensor:
     """Labels and soft labels, mixed; squared errors in a regression task."""
-    if labels.is_floating_point():
-        return losses_of(found, labels, teacher, mixture.soft).mean()
-    warmth = mixture.temperature
-    hard = losses_of(found, labels, None, 0.0)
-    soft = nn.functional.cross_entropy(found / warmth, (teacher / warmth).softmax(-1), reduction="none")
-    soft = soft * warmth**2
-    return torch.where(labels >= 0, (1 - mixture.soft) * hard + mixture.soft * soft, soft).mean()
+    return losses_of(found, labels, teacher, mixture.soft, mixture.temperature).mean()
 
 
 class Projected(nn.Module):
@@ -95,10 +89,9 @@ class Projected(nn.Module):
     def forward(self, token_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(logits as real numbers, pooled state projected to the teacher's width)."""
         if isinstance(self.student, InhibitorTransformer):
-            trace: dict[str, Tensor] = {}
-            logits = self.student(token_ids, mask, trace)
-            # The pooled state as the classifier sees it; its scale is 2^-5.
-            return self.student.classifier.real(logits), self.project(trace["pool_norm"] / UNIT)
+            state = self.student.pooled(token_ids, mask)
+            classifier = self.student.classifier
+            return classifier.real(classifier(state)), self.project(state / UNIT)
         kept: list[Tensor] = []
         handle = self.student.norm.register_forward_hook(lambda _, __, output: kept.append(output))
         try:

@@ -64,6 +64,10 @@ COSTS = (
 )
 
 
+PLAIN = {"mean_squared_error": (1, 4), "teacher_divergence": (1, 3)}
+"""(factor, decimals) of what is not shown in percent."""
+
+
 def table(records: list[Record]) -> str:
     """A Markdown table, a row a summary; accuracies and correlations times 100, mean ± deviation."""
     rows = summarise(records)
@@ -94,9 +98,9 @@ def _score(name: str, value: tuple[float, float | None] | None) -> str:
     if value is None:
         return "-"
     mean, deviation = value
-    if name.endswith("mean_squared_error"):
-        return f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
-    return f"{100 * mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+    factor, digits = PLAIN.get(name.split()[-1], (100, 1))
+    spread = "" if deviation is None else f" ± {factor * deviation:.{digits}f}"
+    return f"{factor * mean:.{digits}f}{spread}"
 
 
 def points(records: list[Record], axis: str) -> list[tuple[str, float, float, float | None]]:

@@ -122,8 +122,21 @@ class Pruning:
 class Distillation:
     """Soft labels of a teacher."""
 
-    logits: str = setting("", "an .npz file with the teacher's logits by split; empty: no teacher")
+    logits: str = setting(
+        "", "a teacher's logits by split (logits.npz, or said.safetensors with states); empty: no teacher"
+    )
     weight: float = setting(0.9, "share of the teacher in the loss where a label is known", low=0, high=1)
+    temperature: float = setting(1.0, "softens the teacher's answer and the student's", low=0.1, high=100)
+    hidden: float = setting(
+        0.0, "weight of the loss on the teacher's state of the whole text (hwsim search)", low=0, high=1000
+    )
+
+    def __post_init__(self) -> None:
+        if self.hidden and not self.logits.endswith(".safetensors"):
+            raise ConfigError(
+                f"distillation.hidden is {self.hidden}; the teacher's states are in its said.safetensors: "
+                "name that file in distillation.logits"
+            )
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ def train_config(config: RunConfig, one: Round) -> TrainConfig:
         scale_rate=training.scale_rate,
         weight_decay=training.weight_decay,
         distill=config.distillation.weight,
+        temperature=config.distillation.temperature,
+        hidden=config.distillation.hidden,
         # Where ids are numbers none of them means "unknown": another number would only make the labels wrong.
         word_dropout=training.word_dropout if config.task.words else 0.0,
         gradual=gradual if one.prune == "gradual" else None,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from hwsim.data.tasks import Task
 from hwsim.errors import ConfigError
@@ -44,23 +48,31 @@ def load(name: str, folder: str, max_tokens: int) -> TaskData:
 
 def training_set(task: TaskData, config: RunConfig) -> TrainingSet:
     """The training split; with a teacher also the unlabelled split `extra`, if the task has one."""
-    teacher = _teacher(config.distillation.logits)
-    names = [name for name in ("train", "extra") if name in task.splits and (name == "train" or teacher)]
-    parts, labels, logits = [], [], []
+    said = teacher(config.distillation.logits)
+    names = [name for name in ("train", "extra") if name in task.splits and (name == "train" or said)]
+    parts, labels, logits, states = [], [], [], []
     for name in names:
         split = task.splits[name]
         most = config.task.examples if name == "train" else 0
         data = first(split.data, most) if most else split.data
         parts.append(data)
         labels.append(split.labels[: len(data)])
-        if teacher:
-            logits.append(_fitting(teacher, name, split, config)[: len(data)])
+        if said:
+            _check(said, name, split, config)
+            logits.append(said[name].logits[: len(data)])
+            states.append(said[name].states)
     lengths = np.concatenate([part.lengths for part in parts])
     both = Sequences(
         np.concatenate([part.ids for part in parts]),
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
     )
-    return TrainingSet(both, np.concatenate(labels), np.concatenate(logits) if logits else None)
+    known = [part[: len(data)] for part, data in zip(states, parts, strict=False) if part is not None]
+    return TrainingSet(
+        both,
+        np.concatenate(labels),
+        np.concatenate(logits) if said else None,
+        np.concatenate(known) if config.distillation.hidden else None,
+    )
 
 
 def first(data: Sequences, most: int) -> Sequences:
@@ -69,23 +81,37 @@ def first(data: Sequences, most: int) -> Sequences:
     return Sequences(data.ids[: start[-1]], start)
 
 
-def _teacher(path: str) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Said:
+    """What a teacher says to the sequences of a split."""
+
+    logits: np.ndarray
+    """float16 [sequences, classes]."""
+    states: np.ndarray | None = None
+    """float16 [sequences, the teacher's width]; not in an .npz file."""
+
+
+def teacher(path: str) -> dict[str, Said]:
+    """By split, from what `hwsim distill` wrote: logits.npz or said.safetensors; nothing for no path."""
     if not path:
         return {}
     try:
+        if path.endswith(".safetensors"):
+            found = load_file(path)
+            names = [name.removesuffix(".logits") for name in found if name.endswith(".logits")]
+            return {name: Said(found[f"{name}.logits"], found[f"{name}.pooled"]) for name in names}
         with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"distillation.logits is {path}: not a readable .npz file ({error})") from error
+            return {name: Said(logits) for name, logits in file.items()}
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ConfigError(f"distillation.logits is {path}: not a teacher's answers ({error})") from error
 
 
-def _fitting(teacher: dict[str, np.ndarray], name: str, split: Split, config: RunConfig) -> np.ndarray:
-    if name not in teacher or len(teacher[name]) != len(split.data):
-        found = f"{len(teacher[name])} rows" if name in teacher else "nothing"
+def _check(said: dict[str, Said], name: str, split: Split, config: RunConfig) -> None:
+    if name not in said or len(said[name].logits) != len(split.data):
+        found = f"{len(said[name].logits)} rows" if name in said else "nothing"
         raise ConfigError(
             f"{config.distillation.logits} holds {found} for {name}; the task has {len(split.data)} sequences"
         )
-    return teacher[name]
 
 
 def score(task: Task, logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:

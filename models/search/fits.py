@@ -85,8 +85,11 @@ def together(
     device: str,
     progress: Progress,
     save_every: int = 0,
+    *,
+    size: int = 0,
 ) -> Fit:
-    """All models as one batched model (`hwsim.models.stacked`): other random draws, many times the speed."""
+    """Batched models (`hwsim.models.stacked`) of `size` runs each, 0: of all; other random draws than the
+    single loop's, many times the speed."""
 
     def fit(
         models: Sequence[InhibitorTransformer],
@@ -103,6 +106,7 @@ def together(
             config,
             seeds,
             device,
+            size=size,
             first_step=first_step,
             watch=watch,
             progress=lambda step, steps, loss: progress(step, steps),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from hwsim.errors import ConfigError
+from hwsim.metrics import divergence
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.pruning.plan import dense
@@ -21,7 +23,11 @@ from hwsim.models.search.search import Setup
 from hwsim.models.train import predict
 from hwsim.ticket import Ticket
 
-TRAINERS: dict[str, Callable[..., Fit]] = {"together": together, "one_by_one": one_by_one}
+TRAINERS: dict[str, Callable[..., Fit]] = {
+    "together": together,
+    "side_by_side": partial(together, size=1),
+    "one_by_one": one_by_one,
+}
 
 
 def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], None]) -> Setup:
@@ -37,12 +43,17 @@ def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], N
     device = start(config.run.device, config.training.shards).device
     data = tasks.load(config.task.name, config.task.folder, config.model.max_tokens)
     dev = data.splits["dev"]
+    said = tasks.teacher(config.distillation.logits).get("dev")
 
     def make(seed: int) -> InhibitorTransformer:
         return cast(InhibitorTransformer, build(dataclasses.replace(config, seed=seed), data))
 
     def measure(model: InhibitorTransformer) -> dict[str, float]:
-        return tasks.score(data.task, predict(model, dev.data, device), dev.labels)
+        logits = predict(model, dev.data, device)
+        found = tasks.score(data.task, logits, dev.labels)
+        if said is not None and not data.task.regression:
+            found["teacher_divergence"] = divergence(logits, said.logits)
+        return found
 
     def ticket_of(model: InhibitorTransformer) -> Ticket:
         return model.to_ticket(

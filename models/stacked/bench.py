@@ -4,11 +4,11 @@
     python -m hwsim.models.stacked.bench --quick           tiny sizes, on any device
     python -m hwsim.models.stacked.bench --table           bench.json as the table of the documentation
 
-Times the steps of a training on made-up sequences with the lengths of SST-2 phrases, in three ways: the
-single loop (`hwsim.models.train`), a stack whose steps are launched kernel by kernel, and one replayed as
-CUDA graphs. One epoch is timed, after one (with graphs, after the three epochs in which shapes are
-recorded); a training is `--epochs` of them. Loading and evaluation are not counted. `same_integers` says
-whether run 0 of the largest stack has then the ticket of run 0 trained alone, by the same trainer.
+Times the steps of a training on made-up sequences with the lengths of SST-2 phrases: the single loop
+(`hwsim.models.train`); stacks, launched kernel by kernel or replayed as CUDA graphs; and stacks of one side
+by side, each with its graphs on a stream of its own. One epoch is timed, after one (with graphs, after the
+three epochs in which shapes are recorded); a training is `--epochs` of them. Loading and evaluation are not
+counted. `same_integers` says of each row whether its run 0 has then the ticket of run 0 alone in a stack.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from hwsim.files import write_atomic
 from hwsim.models.batches import Sequences
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.runs.folder import device_name
+from hwsim.models.stacked.batches import ResidentLessons
 from hwsim.models.stacked.train import StackedTraining
 from hwsim.models.train import TrainConfig, Training, TrainingSet
 
@@ -81,6 +83,7 @@ def waiting(device: str) -> Callable[[], None]:
 def timed(step: Callable[[int], object], warm: int, steps: int, device: str) -> float:
     """Seconds a step."""
     wait = waiting(device)
+    wait()
     for number in range(warm):
         step(number)
     wait()
@@ -89,6 +92,13 @@ def timed(step: Callable[[int], object], warm: int, steps: int, device: str) -> 
         step(number)
     wait()
     return (time.perf_counter() - started) / steps
+
+
+def learn(stacks: list[StackedTraining], step: int) -> None:
+    """One step of every run."""
+    for one in stacks:
+        with one.working():
+            one.learn(step)
 
 
 class _Enough(Exception):
@@ -120,7 +130,7 @@ def measure(sizes: Sizes, runs: list[int], epochs: int, device: str) -> dict[str
     config = TrainConfig(epochs=max(4, epochs), batch=sizes.batch)
     cuda = device.startswith("cuda")
     rows: list[dict[str, Any]] = []
-    digests: dict[int, str] = {}
+    alone: dict[bool, str] = {}
 
     def row(way: str, together: int, seconds: float) -> None:
         rate = 60 * together / (seconds * epochs * epoch_steps)
@@ -135,19 +145,29 @@ def measure(sizes: Sizes, runs: list[int], epochs: int, device: str) -> dict[str
 
     seconds, epoch_steps = single(sizes, data, config, device)
     row("single loop", 1, seconds)
-    ways = [("stacked", False)] + ([("stacked, graphs", True)] if cuda else [])
+    lessons = ResidentLessons(data, device)
+    ways = [("stacked", False, False)]
+    if cuda:
+        ways += [("stacked, graphs", True, False), ("side by side, graphs", True, True)]
     for together in sorted({1, *runs}):
-        for way, capture in ways:
+        for way, capture, apart in ways:
+            if apart and together == 1:
+                continue
             if cuda:
                 torch.cuda.reset_peak_memory_stats()
             models = [made(sizes, seed) for seed in range(together)]
-            training = StackedTraining(models, data, config, range(together), device, capture)
+            size = 1 if apart else together
+            stacks = [
+                StackedTraining(models[i : i + size], lessons, config, range(i, i + size), capture)
+                for i in range(0, together, size)
+            ]
             warm = (3 if capture else 1) * epoch_steps
-            row(way, together, timed(training.learn, warm, epoch_steps, device))
+            row(way, together, timed(partial(learn, stacks), warm, epoch_steps, device))
             if cuda:
                 rows[-1]["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 3)
-            digests[together] = models[0].to_ticket().digest()
-            del models, training
+            digest = models[0].to_ticket().digest()
+            rows[-1]["same_integers"] = digest == alone.setdefault(capture, digest)
+            del models, stacks
     return {
         "device": device_name(device),
         "torch": torch.__version__,
@@ -155,17 +175,20 @@ def measure(sizes: Sizes, runs: list[int], epochs: int, device: str) -> dict[str
         "steps_of_an_epoch": epoch_steps,
         "batch": sizes.batch,
         "rows": rows,
-        "same_integers": digests[max(digests)] == digests[1],
     }
 
 
 def table(record: dict[str, Any]) -> str:
     """Markdown."""
-    lines = ["| way | runs | ms a step | trainings a minute | peak GiB |", "| --- " * 5 + "|"]
+    lines = [
+        "| way | runs | ms a step | trainings a minute | peak GiB | integers of a run alone |",
+        "| --- " * 6 + "|",
+    ]
     for row in record["rows"]:
         cells = [row["way"], str(row["runs"]), f"{row['milliseconds_a_step']:.1f}"]
         cells.append(f"{row['trainings_a_minute']:.1f}")
         cells.append(f"{row['peak_gib']:.1f}" if "peak_gib" in row else "-")
+        cells.append({True: "yes", False: "no"}.get(row.get("same_integers"), "-"))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

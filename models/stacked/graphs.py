@@ -17,7 +17,10 @@ EAGER = 2
 
 
 class Replay:
-    """Runs `body(shape, inputs)`, which must touch only tensors that stay where they are, and `inputs`."""
+    """Runs `body(shape, inputs)`, which must touch only tensors that stay where they are, and `inputs`.
+
+    Always called on one stream, which is not the default one where graphs are recorded.
+    """
 
     def __init__(self, body: Callable[[Hashable, Tensor], Tensor], device: str, capture: bool) -> None:
         self.body = body
@@ -25,27 +28,16 @@ class Replay:
         self._seen: Counter[Hashable] = Counter()
         self._graphs: dict[Hashable, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
         if self.capture:
-            # Capturing forbids the default stream, and what was allocated on another stream is not reused.
-            self._stream = torch.cuda.Stream(device)
             self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, shape: Hashable, inputs: Tensor) -> Tensor:
         """The body's result for this step; overwritten by the next of the same shape."""
-        if not self.capture:
-            return self.body(shape, inputs)
         self._seen[shape] += 1
-        self._stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._stream):
-            result = self._on_stream(shape, inputs)
-        torch.cuda.current_stream().wait_stream(self._stream)
-        return result
-
-    def _on_stream(self, shape: Hashable, inputs: Tensor) -> Tensor:
-        if self._seen[shape] <= EAGER:
+        if not self.capture or self._seen[shape] <= EAGER:
             return self.body(shape, inputs)
         if shape not in self._graphs:
             graph, fixed = torch.cuda.CUDAGraph(), inputs.clone()
-            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+            with torch.cuda.graph(graph, pool=self._pool, stream=torch.cuda.current_stream()):
                 result = self.body(shape, fixed)
             self._graphs[shape] = graph, fixed, result
         graph, fixed, result = self._graphs[shape]

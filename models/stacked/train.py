@@ -1,27 +1,30 @@
-"""Train many models at once: one step of the stack is one step of every run.
+"""Train many models at once: one step of a stack is one step of every run in it.
 
 A run alone is a stack of one. On a CPU each run ends with the same integers, alone or among others, and a
 test holds that. On a GPU the library that multiplies matrices may choose another order of summation for
-another number of runs; there a run's integers depend on how many run together, but not on which.
+another number of runs; there a run's integers depend on how many run in its stack, but not on which. Stacks
+of one, side by side on streams of their own, give every run the integers of that run alone on any device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hwsim.errors import ConfigError
 from hwsim.models import checkpoint
 from hwsim.models.batches import UNKNOWN_PIECE, Sequences
 from hwsim.models.descent import load_slots, slots_of, warmth
+from hwsim.models.layers import UNIT
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.named import prefixed, under
-from hwsim.models.stacked.batches import Order
+from hwsim.models.stacked.batches import Order, Resident, ResidentLessons
 from hwsim.models.stacked.graphs import Replay
 from hwsim.models.stacked.model import stack
 from hwsim.models.stacked.noise import uniform
@@ -38,6 +41,7 @@ def train_stacked(
     seeds: Sequence[int],
     device: str = "cuda",
     *,
+    size: int = 0,
     first_step: int = 0,
     watch: Watch | None = None,
     capture: bool = True,
@@ -50,6 +54,7 @@ def train_stacked(
 
     The fields of `config` are those of single training, except that pruning is `watch`'s business, batches
     are not sharded, and `config.seed` gives way to `seeds`.
+    size: runs of one stack, the stacks side by side; 0: one stack of all.
     first_step: begin as if so many steps had been done, with an empty optimiser (rewinding).
     capture: record CUDA graphs; a CPU has none.
     progress: called with (step, steps, mean loss) every 100 steps.
@@ -57,53 +62,81 @@ def train_stacked(
     stamp: what it must say.
     Raises ConfigError for models that cannot be stacked, a wrong number of seeds, or a step out of range.
     """
-    runs = StackedTraining(models, training, config, seeds, device, capture)
-    if not 0 <= first_step < runs.steps:
-        raise ConfigError(f"training has {runs.steps} steps; it cannot begin at step {first_step}")
+    if len(seeds) != len(models):
+        raise ConfigError(f"{len(models)} models with {len(seeds)} seeds; give each its own")
+    lessons, size = ResidentLessons(training, device), size or len(models)
+    parts = [slice(first, first + size) for first in range(0, len(models), size)]
+    stacks = [StackedTraining(models[part], lessons, config, seeds[part], capture) for part in parts]
+    steps = stacks[0].steps
+    if not 0 <= first_step < steps:
+        raise ConfigError(f"training has {steps} steps; it cannot begin at step {first_step}")
     if save is not None and (state := checkpoint.read(save, stamp)) is not None:
-        first_step = runs.restore(state)
-    for step in range(first_step, runs.steps):
+        first_step = int(state["step"])
+        for i, one in enumerate(stacks):
+            one.restore(under(f"stack.{i}", state))
+    _wait(device)
+    for step in range(first_step, steps):
         if save is not None and save_every and step > first_step and step % save_every == 0:
-            checkpoint.write(save, runs.state(step), stamp)
-        if watch is not None:
-            for run in range(len(models)):
-                watch(run, step, runs.steps)
-        losses = runs.learn(step)
+            state = {"step": torch.tensor(step)}
+            for i, one in enumerate(stacks):
+                with one.working():
+                    state |= prefixed(f"stack.{i}", {k: v.cpu() for k, v in one.state().items()})
+            checkpoint.write(save, state, stamp)
+        losses = []
+        for part, one in zip(parts, stacks, strict=True):
+            with one.working():
+                if watch is not None:
+                    for run in range(len(models))[part]:
+                        watch(run, step, steps)
+                losses.append(one.learn(step))
         if step % 100 == 0:
-            progress(step, runs.steps, float(losses.mean()))
+            _wait(device)
+            progress(step, steps, float(torch.cat(losses).mean()))
+    _wait(device)
     for model in models:
         model.eval()
 
 
+def _wait(device: str) -> None:
+    """Until all that was started on any stream has been computed."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+
+
 class StackedTraining:
-    """A training of many runs in progress."""
+    """A training of some runs in progress, on a GPU on a stream of its own."""
 
     def __init__(
         self,
         models: Sequence[InhibitorTransformer],
-        training: TrainingSet,
+        lessons: ResidentLessons,
         config: TrainConfig,
         seeds: Sequence[int],
-        device: str,
         capture: bool = True,
     ) -> None:
-        if len(seeds) != len(models):
-            raise ConfigError(f"{len(models)} models with {len(seeds)} seeds; give each its own")
-        self.config = config
+        device = lessons.device
+        self.config, self.lessons = config, lessons
         self.model = stack([model.to(device) for model in models]).train()
         self.seeds = torch.tensor(list(seeds), device=device)
-        self.order = Order(training.data, config.batch, self.seeds)
+        self.order = Order(lessons, config.batch, self.seeds)
         self.steps = config.epochs * self.order.steps
-        labels = torch.from_numpy(training.labels).to(device)
-        self.labels = labels.float() if labels.is_floating_point() else labels.long()
-        self.teacher = (
-            None if training.teacher is None else torch.from_numpy(training.teacher).float().to(device)
-        )
         self.step = torch.zeros((), dtype=torch.int64, device=device)
         """The step's number where a recorded graph reads it."""
-        self.optimizer = _optimizer(self.model, config, device)
+        trained: nn.Module = self.model
+        self.project = None
+        if config.hidden:
+            if lessons.states is None:
+                raise ConfigError(f"distillation.hidden is {config.hidden}; the lessons have no states")
+            self.project = Projection(len(models), self.model.config.width, lessons.states.shape[1])
+            trained = nn.ModuleDict({"model": self.model, "project": self.project.to(device)})
+        self.optimizer = _optimizer(trained, config, device)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self._replay = Replay(self._body, device, capture)
+        self._stream = torch.cuda.Stream(device) if device.startswith("cuda") else None
+
+    def working(self) -> AbstractContextManager[Any]:
+        """Where everything that concerns these runs has to happen."""
+        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
     def learn(self, step: int) -> Tensor:
         """Take one step; returns each run's loss [runs]."""
@@ -117,23 +150,28 @@ class StackedTraining:
         batch = self.order.batch(step)
         return self._replay(batch.shape, batch.rows)
 
-    def state(self, step: int) -> dict[str, Tensor]:
-        """Everything that the steps from `step` on depend on, as named tensors."""
-        state = {"step": torch.tensor(step)} | prefixed("model", self.model.state_dict())
-        return state | slots_of(self.optimizer)
+    def state(self) -> dict[str, Tensor]:
+        """Everything but the step's number that later steps depend on, as named tensors."""
+        state = prefixed("model", self.model.state_dict()) | slots_of(self.optimizer)
+        return state if self.project is None else state | prefixed("project", self.project.state_dict())
 
-    def restore(self, state: dict[str, Tensor]) -> int:
-        """Continue from `state()` of a stack of the same runs, before the first step; returns its step."""
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Continue from `state()` of a stack of the same runs."""
         self.model.load_state_dict(under("model", state))
+        if self.project is not None:
+            self.project.load_state_dict(under("project", state))
         load_slots(self.optimizer, state)
-        return int(state["step"])
 
     def _body(self, shape: Hashable, rows: Tensor) -> Tensor:
         bucket = shape[0]  # type: ignore[index]
-        token_ids, mask = self.order.token_ids[bucket][rows], self.order.mask[bucket][rows]
+        token_ids, mask = self.lessons.token_ids[bucket][rows], self.lessons.mask[bucket][rows]
         dropped = uniform(self.seeds, self.step, token_ids.shape[1:]) < self.config.word_dropout
-        logits = self.model(token_ids.masked_fill(dropped, UNKNOWN_PIECE), mask)
-        losses = self._losses(self.model.classifier.real(logits), self.order.index[bucket][rows])
+        index, classifier = self.lessons.index[bucket][rows], self.model.classifier
+        state = self.model.pooled(token_ids.masked_fill(dropped, UNKNOWN_PIECE), mask)
+        losses = self._losses(classifier.real(classifier(state)), index)
+        if self.project is not None and self.lessons.states is not None:
+            error = self.project(state / UNIT) - self.lessons.states[index].float()
+            losses = losses + self.config.hidden * error.square().mean((1, 2))
         gradients = torch.autograd.grad(losses.sum(), self.parameters)
         for parameter, gradient in zip(self.parameters, clipped(gradients), strict=True):
             # The fused optimiser wants gradients laid out like their parameters.
@@ -143,17 +181,31 @@ class StackedTraining:
 
     def _losses(self, logits: Tensor, index: Tensor) -> Tensor:
         """Mean loss of each run [runs]; logits [runs, batch, classes], index [runs, batch]."""
-        labels, teacher = self.labels[index].flatten(), None
+        labels, teacher = self.lessons.labels[index].flatten(), None
         counted: Tensor | int = index.shape[1]
-        if self.teacher is None:
+        if self.lessons.teacher is None:
             counted = known_of(labels).view_as(index).sum(1).clamp(min=1)
         else:
-            teacher = self.teacher[index].flatten(0, 1)
-        each = losses_of(logits.flatten(0, 1), labels, teacher, self.config.distill)
+            teacher = self.lessons.teacher[index].flatten(0, 1)
+        config = self.config
+        each = losses_of(logits.flatten(0, 1), labels, teacher, config.distill, config.temperature)
         return each.view_as(index).sum(1) / counted
 
 
-def _optimizer(model: InhibitorTransformer, config: TrainConfig, device: str) -> torch.optim.AdamW:
+class Projection(nn.Module):
+    """The student's state as the teacher's, one linear map a run, from zero; it is not part of a ticket."""
+
+    def __init__(self, runs: int, width: int, teacher_width: int) -> None:
+        super().__init__()
+        self.latent = nn.Parameter(torch.zeros(runs, teacher_width, width))
+        self.bias = nn.Parameter(torch.zeros(runs, 1, teacher_width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[runs, batch, width] to [runs, batch, teacher_width]."""
+        return x @ self.latent.mT + self.bias
+
+
+def _optimizer(model: nn.Module, config: TrainConfig, device: str) -> torch.optim.AdamW:
     """AdamW as in single training; being elementwise it never mixes runs."""
     groups: dict[str, dict[str, Any]] = {
         "matrices": {"peak": config.rate, "weight_decay": config.weight_decay},
@@ -185,11 +237,13 @@ def accuracies(
 ) -> list[float]:
     """Share of sequences whose largest logit is at the label, for each model."""
     together = stack([model.to(device) for model in models]).eval()
-    order = Order(data, 512, torch.zeros(len(models), dtype=torch.int64, device=device))
+    resident = Resident(data, device)
+    order = Order(resident, 512, torch.zeros(len(models), dtype=torch.int64, device=device))
     wanted = torch.from_numpy(labels).to(device)
     right = torch.zeros(len(models), dtype=torch.int64, device=device)
     for step in range(order.steps):
         batch = order.batch(step)
-        found = together(order.token_ids[batch.bucket][batch.rows], order.mask[batch.bucket][batch.rows])
-        right += (found.argmax(-1) == wanted[order.index[batch.bucket][batch.rows]]).sum(1)
+        token_ids, mask = (part[batch.bucket][batch.rows] for part in (resident.token_ids, resident.mask))
+        found = together(token_ids, mask)
+        right += (found.argmax(-1) == wanted[resident.index[batch.bucket][batch.rows]]).sum(1)
     return (right / len(data)).tolist()

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 
 from hwsim.errors import ConfigError
 from hwsim.models.vocabulary import SEPARATOR, UNKNOWN
+from hwsim.tokens import shorten
 
 BATCH = 10_000
 
@@ -17,7 +18,8 @@ def encode(
 ) -> tuple[list[list[int]], int]:
     """(ids of each example, how many were cut) for texts, or for pairs if `seconds` is given.
 
-    A text is cut at its end. A pair is `first [SEP] second`; its longer part is cut at its end until the
+    A text loses its middle (`hwsim.tokens.shorten`). A pair is `first [SEP] second`; its longer part is cut
+    at its end until the
     whole fits, one piece at a time, the first part where both are equal. The model has rows for tokens and
     positions only: positions run on through both parts, and the separator alone tells them apart. A text
     without any piece becomes the unknown piece.
@@ -25,7 +27,7 @@ def encode(
     """
     firsts = _ids(tokenizer, texts)
     if seconds is None:
-        return [ids[:most] for ids in firsts], sum(len(ids) > most for ids in firsts)
+        return [shorten(ids, most) for ids in firsts], sum(len(ids) > most for ids in firsts)
     separator = tokenizer.token_to_id(SEPARATOR)
     if separator is None:
         raise ConfigError(f"the tokenizer has no piece {SEPARATOR}; a pair of texts needs it")

@@ -34,7 +34,7 @@ def test_wrong_words_are_answered_with_the_right_ones(run, tmp_path):
     assert "choose one of dense, one_shot" in result.stderr
     result = run("search", "tiny", "--trainer", "luck", "--out", tmp_path)
     assert result.status == 1
-    assert "together, one_by_one" in result.stderr
+    assert "together, side_by_side, one_by_one" in result.stderr
     result = run("search", "tiny", "--densities", "many", "--out", tmp_path)
     assert result.status == 2
     assert "list of numbers" in result.stderr

@@ -277,6 +277,15 @@ def test_real_labels_are_met_by_one_logit_with_squared_error():
     assert losses_of(logits, labels, teacher, 0.5).tolist() == [0.5, 4.0, 2.0]
 
 
+def test_a_high_temperature_asks_for_the_teachers_logits():
+    """Its limit is half the squared error of centred logits (Hinton et al. 2015, section 2.1)."""
+    logits = torch.tensor([[2.0, -2.0], [0.5, -0.5]], requires_grad=True)
+    teacher, unknown = torch.tensor([[1.0, -1.0], [3.0, -3.0]]), torch.tensor([-1, -1])
+    warm = losses_of(logits, unknown, teacher, 0.9, 100.0).sum()
+    (gradient,) = torch.autograd.grad(warm, logits)
+    assert torch.allclose(gradient, (logits - teacher) / 2, rtol=0.01)
+
+
 def test_the_adding_problem_trains(small, monkeypatch):
     wanted = loaded(
         small,
@@ -327,7 +336,7 @@ def test_learning_rate_rewinding_keeps_the_trained_weights(small):
 def test_a_teacher_that_does_not_fit_is_one_error(small):
     path = small.parent / "teacher.npz"
     wanted = loaded(small, "taught", f"distillation.logits={path}", "training.epochs=1")
-    with pytest.raises(ConfigError, match=r"not a readable \.npz file"):
+    with pytest.raises(ConfigError, match="not a teacher's answers"):
         runner.execute(wanted)
     np.savez(path, train=np.zeros((3, 2), np.float16))
     with pytest.raises(ConfigError, match="holds 3 rows for train; the task has 2048 sequences"):

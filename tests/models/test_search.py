@@ -17,7 +17,8 @@ from hwsim.errors import ConfigError, HwsimError
 from hwsim.models import InhibitorTransformer, pruning
 from hwsim.models.batches import Sequences
 from hwsim.models.pruning.rewind import same
-from hwsim.models.search import Setup, Watch, one_by_one, search, together
+from hwsim.models.search import Setup, Watch, search
+from hwsim.models.search.from_config import TRAINERS
 from hwsim.models.train import TrainConfig, TrainingSet
 
 CONFIG = hwsim.ModelConfig(50, max_tokens=8, width=16, heads=2, layers=1, hidden=16, classes=2, embed_shift=3)
@@ -186,7 +187,7 @@ def test_structured_rules_and_global_ones_go_through_a_ladder(tmp_path):
         assert [record["density"] for record in records] == [1.0, *LADDER]
 
 
-@pytest.mark.parametrize("trainer", [one_by_one, together])
+@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
 def test_real_training_gives_the_same_tickets_again_and_after_an_interruption(trainer, tmp_path):
     rng = np.random.default_rng(0)
     rows = [rng.integers(8, 50, rng.integers(1, 9)).tolist() for _ in range(64)]
@@ -211,7 +212,7 @@ def test_real_training_gives_the_same_tickets_again_and_after_an_interruption(tr
     assert len({record["ticket"] for record in whole}) == 4
 
 
-@pytest.mark.parametrize("trainer", [one_by_one, together])
+@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
 def test_a_round_that_is_stopped_midway_goes_on_from_its_checkpoint(trainer, tmp_path):
     rng = np.random.default_rng(0)
     rows = [rng.integers(8, 50, rng.integers(1, 9)).tolist() for _ in range(64)]

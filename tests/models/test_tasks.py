@@ -55,10 +55,10 @@ def test_no_text_is_in_the_file(folder):
     assert SENTENCES[0][0].encode() not in path.read_bytes()
 
 
-def test_texts_are_cut_at_their_end_and_counted():
-    ids, cut = encode(large(), ["good film", "good film film film", "\u200b"], None, 3)
-    good, film = (large().token_to_id(piece) for piece in ("good", "film"))
-    assert ids == [[good, film], [good, film, film], [large().token_to_id("[UNK]")]]
+def test_long_texts_lose_their_middle_and_are_counted():
+    ids, cut = encode(large(), ["good film", "good film film bad bad bad", "\u200b"], None, 4)
+    good, bad, film = (large().token_to_id(piece) for piece in ("good", "bad", "film"))
+    assert ids == [[good, film], [good, bad, bad, bad], [large().token_to_id("[UNK]")]]
     assert cut == 1
 
 
