@@ -25,7 +25,7 @@ from hwsim.onnx_export import (
     run_onnxruntime,
     save_model,
 )
-from hwsim.onnx_export.check import OPERATORS
+from hwsim.onnx_export.profiles import OPERATORS
 from hwsim.scales import scales
 
 SMALL = ModelConfig(
