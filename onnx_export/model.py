@@ -15,6 +15,7 @@ from hwsim.errors import HwsimError
 from hwsim.files import write_atomic
 from hwsim.onnx_export import ops, profiles
 from hwsim.onnx_export.builder import Builder
+from hwsim.onnx_export.ort_format import to_ort
 from hwsim.onnx_export.profiles import Profile
 from hwsim.ops import Rounding
 from hwsim.scales import scales
@@ -204,6 +205,11 @@ def _check_layer(ticket: Ticket, layer: int) -> None:
         raise HwsimError(f"layer is {layer}; the ticket has layers 0..{ticket.config.layers - 1}")
 
 
+def serialize(model: onnx.ModelProto, path: str | os.PathLike[str]) -> bytes:
+    """The content of a file of this name: ONNX, or onnxruntime's format if the name ends in .ort."""
+    return to_ort(model) if Path(path).suffix == ".ort" else model.SerializeToString(deterministic=True)
+
+
 def save_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> Path:
-    """Write the .onnx file whole or not at all."""
-    return write_atomic(path, model.SerializeToString(deterministic=True))
+    """Write the .onnx or .ort file whole or not at all."""
+    return write_atomic(path, serialize(model, path))

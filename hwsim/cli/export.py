@@ -1,44 +1,72 @@
-"""`hwsim export`: a ticket as an ONNX file of standard integer operators."""
+"""`hwsim export`: a ticket as a file of standard integer operators, or as C."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hwsim.cli.options import JsonOption, TicketArgument
 from hwsim.cli.output import print_json, stdout, writable
 
-EXAMPLE = "hwsim export sst2-tiny sst2-tiny.onnx"
+EXAMPLE = "hwsim export sst2-tiny sst2-tiny.onnx --profile fast"
+SUFFIXES = (".onnx", ".ort")
 
 
 def command(
     ticket: TicketArgument,
-    path: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file to write.")],
+    path: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .onnx or .ort.")],
+    profile: Annotated[
+        str, typer.Option("--profile", help="portable (any runtime) or fast (onnxruntime's family).")
+    ] = "portable",
+    distance: Annotated[
+        str | None,
+        typer.Option("--distance", help="memory, broadcast, unrolled or (fast) uint8; the profile's own."),
+    ] = None,
+    part: Annotated[str, typer.Option("--part", help="model, block or head.")] = "model",
+    layer: Annotated[int, typer.Option("--layer", min=0, help="Which block or head.")] = 0,
     trace: Annotated[bool, typer.Option("--trace", help="Also output every named tensor.")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Also write a model card, OUT with .md.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write a ticket as ONNX: opset 17, int32, standard operators only.
+    """Write a ticket as ONNX (opset 17, integers, standard operators only) or in onnxruntime's .ort format.
 
-    Refuses a ticket for which some intermediate cannot be proved to stay below 2^24, naming it.
+    Refuses a ticket for which some intermediate cannot be proved to stay in the profile's range, naming it.
     """
     from hwsim import load_ticket
     from hwsim.files import write_atomic
-    from hwsim.onnx_export import export_model
+    from hwsim.onnx_export import export_block, export_head, export_model, serialize
+    from hwsim.onnx_export.card import card as model_card
 
-    writable(path, "the ONNX file")
-    model = export_model(load_ticket(ticket), trace=trace)
-    content = model.SerializeToString()
+    if path.suffix not in SUFFIXES:
+        raise typer.BadParameter(f"{path}: the suffix must be {' or '.join(SUFFIXES)}", param_hint="OUT")
+    if part not in ("model", "block", "head"):
+        raise typer.BadParameter(f"{part!r} is not model, block or head", param_hint="--part")
+    writable(path, "the exported file")
+    loaded = load_ticket(ticket)
+    form: dict[str, Any] = {"profile": profile, "distance": distance}
+    if part == "model":
+        model = export_model(loaded, trace, **form)
+    elif part == "block":
+        model = export_block(loaded, layer, trace, **form)
+    else:
+        model = export_head(loaded, layer, **form)
+    content = serialize(model, path)
     write_atomic(path, content)
     result = {
         "path": str(path),
         "bytes": len(content),
+        "profile": profile,
         "opset": model.opset_import[0].version,
         "nodes": len(model.graph.node),
         "inputs": [value.name for value in model.graph.input],
         "outputs": [value.name for value in model.graph.output],
+        "card": None,
     }
+    if card:
+        text = model_card(model, loaded, path.name, len(content))
+        result["card"] = str(write_atomic(path.with_suffix(".md"), text))
     if json:
         print_json(result)
     else:

@@ -224,7 +224,7 @@ def test_the_metadata() -> None:
     assert metadata["producer"] == f"hwsim {hwsim.__version__}"
     assert (metadata["format"], metadata["format_version"], metadata["profile"]) == (
         "hwsim-onnx",
-        "1",
+        "2",
         "portable",
     )
     assert metadata["rounding"] == ops.Rounding.HALF_UP.value
