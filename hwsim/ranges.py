@@ -179,9 +179,8 @@ class _Proof:
             self.portable(f"{name}.centre", operator, "sum over the real keys", 0, high)
             most = largest_shifted_distance(config.head_width, shifts.score_shift)
             trial = longest * ((1 << most.bit_length()) - 1)
-            self.portable(
-                f"{name}.trial", operator, "keys times a quotient tried", -trial, max(trial, high) + 1
-            )
+            what = "remainder of a quotient tried"
+            self.portable(f"{name}.trial", operator, what, -trial, max(trial, high) + 1)
         if config.centring != "none":
             # A padded key may be nearer than the nearest real one: the difference can be negative there.
             z = Interval(z.low - z.high, z.high - z.low)
