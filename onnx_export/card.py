@@ -18,23 +18,21 @@ MEANING = {
 def card(model: onnx.ModelProto, ticket: Ticket, name: str, size: int) -> str:
     """Markdown; `name` and `size` in bytes are those of the written file."""
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    config = ticket.config
+    config, opset = ticket.config, model.opset_import[0].version
     kinds = sorted({node.op_type for node in model.graph.node})
     rows = [
         ("file", f"{name}, {size:,} bytes, made by {metadata['producer']}"),
         ("part", metadata["part"]),
         ("profile", f"{metadata['profile']}: {MEANING[metadata['profile']]}"),
-        (
-            "format",
-            f"{metadata['format']} {metadata['format_version']}, opset {model.opset_import[0].version}",
-        ),
-        ("operators", f"{len(model.graph.node)} nodes: {', '.join(kinds)}"),
+        ("format", f"{metadata['format']} {metadata['format_version']}"),
+        ("operators", f"{len(model.graph.node)} nodes of opset {opset}: {', '.join(kinds)}"),
         ("rounding", f"{metadata['rounding']}: ties go towards plus infinity"),
         ("ticket", f"SHA-256 {metadata['ticket']}"),
         (
             "architecture",
-            f"{config.layers} layers, width {config.width}, {config.heads} heads, feed-forward {config.hidden}, "
-            f"up to {config.max_tokens} tokens, vocabulary {config.vocabulary:,}",
+            f"{config.layers} layers, width {config.width}, {config.heads} heads, "
+            f"feed-forward {config.hidden}, up to {config.max_tokens} tokens, "
+            f"vocabulary {config.vocabulary:,}",
         ),
         ("encoder weights", f"{config.weights}, {ticket.density:.1%} non-zero, {ticket.digits:,} digits"),
         ("labels", ", ".join(ticket.labels) or "none"),
@@ -50,16 +48,16 @@ def card(model: onnx.ModelProto, ticket: Ticket, name: str, size: int) -> str:
         [
             f"# {name}",
             "",
-            "A sparse integer Inhibitor Transformer as plain-integer ONNX. Every tensor is the same integer as in the "
-            "NumPy emulator of hwsim; a float view of a tensor is value * 2^-f, with f under `scales` in the file's "
-            "metadata.",
+            "A sparse integer Inhibitor Transformer as plain-integer ONNX. Every tensor is the same integer as in "
+            "the NumPy emulator of hwsim; a float view of a tensor is value * 2^-f, with f under `scales` in the "
+            "file's metadata.",
             "",
             *_table(("", ""), rows),
             "",
             "## Inputs and outputs",
             "",
-            "`mask` is 1 at real tokens and 0 at padding, with at least one 1 in each row. The prediction is the first "
-            "of the largest logits.",
+            "`mask` is 1 at real tokens and 0 at padding, with at least one 1 in each row. The prediction is the "
+            "first of the largest logits.",
             "",
             *_table(("tensor", "", "int32 axes"), tensors),
             "",

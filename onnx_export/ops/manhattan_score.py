@@ -28,7 +28,7 @@ def manhattan_distance(b: Builder, q: str, k: str, tokens: int, width: int) -> s
 
 
 def _distance_of_bytes(b: Builder, q: str, k: str, tokens: int, width: int) -> str:
-    """The same as 2 sum_k max(q_ik, k_jk) - sum_k q_ik - sum_k k_jk, where a product with ones adds bytes up."""
+    """The same as 2 sum_k max(q_ik, k_jk) - sum_k q_ik - sum_k k_jk; a product with ones adds bytes up."""
     parts = []
     for a, c, features in _runs(b, b.uint8(q), b.uint8(k), tokens, width):
         larger = b.op("Max", b.unsqueeze(a, -2), b.unsqueeze(c, -3))
