@@ -14,6 +14,16 @@ MEANING = {
     "fast": "uint8 products and comparisons: for onnxruntime and its relatives only",
 }
 
+INTRODUCTION = (
+    "A sparse integer Inhibitor Transformer as plain-integer ONNX. Every tensor is the same integer as in the "
+    "NumPy emulator of hwsim; a float view of a tensor is value * 2^-f, with f under `scales` in the metadata."
+)
+
+INPUTS = (
+    "`mask` is 1 at real tokens and 0 at padding, with at least one 1 in each row. The prediction is the first "
+    "of the largest logits."
+)
+
 
 def card(model: onnx.ModelProto, ticket: Ticket, name: str, size: int) -> str:
     """Markdown; `name` and `size` in bytes are those of the written file."""
@@ -48,16 +58,13 @@ def card(model: onnx.ModelProto, ticket: Ticket, name: str, size: int) -> str:
         [
             f"# {name}",
             "",
-            "A sparse integer Inhibitor Transformer as plain-integer ONNX. Every tensor is the same integer as in "
-            "the NumPy emulator of hwsim; a float view of a tensor is value * 2^-f, with f under `scales` in the "
-            "file's metadata.",
+            INTRODUCTION,
             "",
             *_table(("", ""), rows),
             "",
             "## Inputs and outputs",
             "",
-            "`mask` is 1 at real tokens and 0 at padding, with at least one 1 in each row. The prediction is the "
-            "first of the largest logits.",
+            INPUTS,
             "",
             *_table(("tensor", "", "int32 axes"), tensors),
             "",
