@@ -15,12 +15,12 @@ MEANING = {
 }
 
 INTRODUCTION = (
-    "A sparse integer Inhibitor Transformer as plain-integer ONNX. Every tensor is the same integer as in the "
-    "NumPy emulator of hwsim; a float view of a tensor is value * 2^-f, with f under `scales` in the metadata."
+    "A sparse integer Inhibitor Transformer as plain-integer ONNX. Each tensor is the same integer as in the "
+    "NumPy emulator of hwsim; the float view of a tensor is value * 2^-f, f under `scales` in the metadata."
 )
 
 INPUTS = (
-    "`mask` is 1 at real tokens and 0 at padding, with at least one 1 in each row. The prediction is the first "
+    "`mask` is 1 at real tokens and 0 at padding, at least one 1 a row. The prediction is the first "
     "of the largest logits."
 )
 
