@@ -16,6 +16,7 @@ from hwsim.cli import (
     evaluate,
     export,
     info,
+    onnx,
     options,
     rtl,
     search,
@@ -53,4 +54,5 @@ example = f"Example: {distill.EXAMPLE}"
 app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)
 app.command("train", cls=options.FieldsCommand, epilog=f"Example: {train.EXAMPLE}")(train.command)
 app.command("search", epilog=f"Example: {search.EXAMPLE}")(search.command)
+app.add_typer(onnx.app, name="onnx")
 app.add_typer(rtl.app, name="rtl")
