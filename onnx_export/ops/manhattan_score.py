@@ -20,19 +20,21 @@ def manhattan_distance(b: Builder, q: str, k: str, tokens: int, width: int) -> s
     """sum_k |q_ik - k_jk| [..., n, n] of q, k [..., n, width]; `tokens` is the longest n to be expected."""
     if b.distance == "uint8":
         return _distance_of_bytes(b, q, k, tokens, width)
-    parts = [
+    # Added up one by one, so that no more than two of them are alive.
+    parts = (
         b.sum(b.op("Abs", b.op("Sub", b.unsqueeze(a, -2), b.unsqueeze(c, -3))), -1)
         for a, c, _ in _runs(b, q, k, tokens, width)
-    ]
+    )
     return reduce(partial(b.op, "Add"), parts)
 
 
 def _distance_of_bytes(b: Builder, q: str, k: str, tokens: int, width: int) -> str:
     """The same as 2 sum_k max(q_ik, k_jk) - sum_k q_ik - sum_k k_jk; a product with ones adds bytes up."""
-    parts = []
-    for a, c, features in _runs(b, b.uint8(q), b.uint8(k), tokens, width):
-        larger = b.op("Max", b.unsqueeze(a, -2), b.unsqueeze(c, -3))
-        parts.append(b.sum_of_bytes(larger, b.constant(np.ones((features, 1), np.uint8))))
+    ones = np.ones((width, 1), np.uint8)
+    parts = (
+        b.sum_of_bytes(b.op("Max", b.unsqueeze(a, -2), b.unsqueeze(c, -3)), b.constant(ones[:features]))
+        for a, c, features in _runs(b, b.uint8(q), b.uint8(k), tokens, width)
+    )
     twice = b.op("Mul", reduce(partial(b.op, "Add"), parts), 2)
     rows = b.op("Sub", twice, b.sum(q, -1, keep=True))
     return b.op("Sub", rows, b.unsqueeze(b.sum(k, -1), -2))

@@ -26,6 +26,7 @@ def test_all_commands_are_there():
     assert names == {
         *("demo", "emulate", "evaluate", "verify", "export", "check", "info", "cost", "tickets"),
         *("train", "distill", "search"),
+        *("onnx check", "onnx cost"),
         *("rtl sources", "rtl lint", "rtl simulate", "rtl waves"),
     }
 
