@@ -11,12 +11,12 @@ from hwsim.cli.options import JsonOption, TicketArgument
 from hwsim.cli.output import print_json, stdout, writable
 
 EXAMPLE = "hwsim export sst2-tiny sst2-tiny.onnx --profile fast"
-SUFFIXES = (".onnx", ".ort")
+SUFFIXES = (".onnx", ".ort", ".c")
 
 
 def command(
     ticket: TicketArgument,
-    path: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .onnx or .ort.")],
+    path: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .onnx, .ort or .c.")],
     profile: Annotated[
         str, typer.Option("--profile", help="portable (any runtime) or fast (onnxruntime's family).")
     ] = "portable",
@@ -30,9 +30,11 @@ def command(
     card: Annotated[bool, typer.Option("--card", help="Also write a model card, OUT with .md.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write a ticket as ONNX (opset 17, integers, standard operators only) or in onnxruntime's .ort format.
+    """Write a ticket as ONNX (opset 17, integers, standard operators only), as .ort, or as C99.
 
-    Refuses a ticket for which some intermediate cannot be proved to stay in the profile's range, naming it.
+    A name that ends in .ort gets onnxruntime's own format, one that ends in .c the model in C, which needs
+    no runtime, with its header beside it. Refuses a ticket for which some intermediate cannot be proved to
+    stay in range, naming it.
     """
     from hwsim import load_ticket
     from hwsim.files import write_atomic
@@ -44,6 +46,11 @@ def command(
     if part not in ("model", "block", "head"):
         raise typer.BadParameter(f"{part!r} is not model, block or head", param_hint="--part")
     writable(path, "the exported file")
+    if path.suffix == ".c":
+        if (profile, distance, part, layer, trace, card) != ("portable", None, "model", 0, False, False):
+            raise typer.BadParameter("C takes no option but --json", param_hint=str(path))
+        _export_c(ticket, path, json)
+        return
     loaded = load_ticket(ticket)
     form: dict[str, Any] = {"profile": profile, "distance": distance}
     if part == "model":
@@ -74,3 +81,38 @@ def command(
             f"{path}: {result['bytes']:,} bytes, {result['nodes']} nodes of opset {result['opset']}, "
             f"inputs {', '.join(result['inputs'])}, {len(result['outputs'])} outputs"
         )
+
+
+def _export_c(ticket: str, path: Path, json: bool) -> None:
+    """OUT.c and OUT.h, with the flash and RAM they take."""
+    from hwsim import load_ticket
+    from hwsim.c99 import generate
+    from hwsim.c99.build import sizes
+    from hwsim.errors import MissingToolError
+    from hwsim.files import write_atomic
+
+    made = generate(load_ticket(ticket), path.stem.replace("-", "_"))
+    header = path.with_suffix(".h")
+    # The source includes its header under the model's name in C.
+    write_atomic(header, made.header)
+    write_atomic(path, made.source.replace(f'#include "{made.name}.h"', f'#include "{header.name}"', 1))
+    try:
+        code = sizes(made)["code"]
+    except MissingToolError:
+        code = None
+    result = {
+        "path": str(path),
+        "header": str(header),
+        "bytes": path.stat().st_size,
+        "constants": made.flash,
+        "code": code,
+        "ram": made.ram,
+    }
+    if json:
+        print_json(result)
+        return
+    about = "not measured: there is no C compiler" if code is None else f"{code:,} of code (gcc -Os, here)"
+    stdout().print(
+        f"{path} and {header.name}: flash {made.flash:,} bytes of constants + {about}; "
+        f"RAM {made.ram:,} bytes; call {made.name}_run"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import onnx
@@ -75,3 +76,18 @@ def test_cost(run, exported):
     shown = run("onnx", "cost", exported).stdout
     for word in ("uint8", "int32", "multiplies", "stored", "MatMulInteger"):
         assert word in shown
+
+
+def test_export_as_c(run, ticket, ticket_file, tmp_path):
+    path = tmp_path / "my-model.c"
+    said = run("export", ticket_file, path, "--json").json
+    assert said["header"] == str(tmp_path / "my-model.h")
+    assert 500 < said["ram"] < 2000
+    assert said["constants"] > ticket.token_table.nbytes
+    command = [*("gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-c", path, "-o", tmp_path / "model.o")]
+    subprocess.run(command, check=True)
+    assert "enum my_model_result my_model_run" in (tmp_path / "my-model.h").read_text()
+    assert run("export", ticket_file, path, "--trace").status == 2
+    shown = run("export", ticket_file, path).stdout
+    for word in ("flash", "of constants", "of code", "RAM", "call my_model_run"):
+        assert word in shown.replace("\n", " ")
