@@ -105,7 +105,7 @@ RUNTIMES: tuple[Runtime, ...] = (
         lambda ticket, profile: _part("chromium").ChromiumSession(_export(ticket, profile)),
     ),
     _node("onnxruntime-node"),
-    Runtime("openvino", _needs("openvino", "openvino"), _python("openvino_session")),
+    Runtime("openvino", _needs("openvino", "runtimes"), _python("openvino_session")),
     Runtime(
         "c99",
         _c99_missing,

@@ -36,7 +36,7 @@ def run(model: onnx.ModelProto, feeds: dict[str, np.ndarray], runtime: str = "on
 
 
 def open_session(content: bytes, optimise: bool) -> onnxruntime.InferenceSession:
-    """onnxruntime on the processor with a .onnx or .ort file's content, with or without graph optimisation."""
+    """onnxruntime on the processor, given a .onnx or .ort file's content; with graph optimisation or not."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     level = onnxruntime.GraphOptimizationLevel

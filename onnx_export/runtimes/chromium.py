@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shutil
@@ -128,11 +129,13 @@ def _handler(
         """Serves what the page needs and nothing else; `log_message` is silent."""
 
         def _send(self, status: int, content: bytes = b"", kind: str = "application/octet-stream") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            # When the session is closed the browser is gone, and still owed an answer.
+            with contextlib.suppress(ConnectionError):
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
         def do_GET(self) -> None:
             if self.path == "/model.onnx":

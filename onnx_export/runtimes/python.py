@@ -80,7 +80,7 @@ def openvino_session(model: onnx.ModelProto) -> Session:
     import openvino
 
     def load(model: onnx.ModelProto) -> Call:
-        # On processors with bfloat16 or float16 units it would by itself take fewer bits than exactness needs.
+        # On processors with bfloat16 units it would by itself take fewer bits than exactness needs.
         options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
         core = openvino.Core()
         compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", options)

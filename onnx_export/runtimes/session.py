@@ -17,7 +17,7 @@ class Session:
     """What the runs took so far, as the runtime itself or its caller measured it; loading not included."""
 
     def run(self, token_ids: np.ndarray, mask: np.ndarray) -> Trace:
-        """Every output by name, int32. token_ids int32, mask bool, [batch, n]. Raises HwsimError if it fails."""
+        """Every output by name, int32; token_ids int32 and mask bool [batch, n]. HwsimError if it fails."""
         raise NotImplementedError
 
     def close(self) -> None:
