@@ -51,8 +51,7 @@ if [ ${#packages[@]} -gt 0 ]; then
 fi
 
 stamp=$venv/.hwsim-$extras
-javascript=onnx_export/runtimes/package.json
-state=$(cat pyproject.toml $javascript .ci/constraints.txt .ci/setup.sh | cksum)
+state=$(cat pyproject.toml .ci/constraints.txt .ci/package.json .ci/setup.sh | cksum)
 if ! "$venv/bin/python" -c '' 2>/dev/null; then
     rm -rf "$venv"
     "$python" -m venv "$venv"
@@ -64,7 +63,7 @@ echo "setup: installing hwsim[$extras] into $venv" >&2
     --constraint .ci/constraints.txt --editable ".[$extras]" >&2
 if [[ ,$extras, == *,runtimes,* ]]; then
     mkdir -p "$venv/node"
-    cp $javascript "$venv/node"
+    cp .ci/package.json "$venv/node"
     # The library for the processor is in the package; its install script would fetch one for GPUs.
     ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix "$venv/node" --silent --no-audit --no-fund >&2
 fi
