@@ -75,7 +75,7 @@ def _table(lines: Iterable[tuple[str, ...]]) -> str:
 
 def fill(page: str, table: str) -> str:
     """The page with the table between its two marks."""
-    begin, end = "<!-- made by docs/runtimes.py -->\n", "\n<!-- end -->"
+    begin, end = "<!-- made by docs/runtimes.py -->\n\n", "\n\n<!-- end -->"
     head, rest = page.split(begin)
     return f"{head}{begin}{table}{end}{rest.split(end)[1]}"
 

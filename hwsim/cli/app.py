@@ -24,6 +24,7 @@ from hwsim.cli import (
     tickets,
     train,
     verify,
+    web,
 )
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ def _root(
     pass
 
 
-for module in (demo, emulate, evaluate, verify, export, runtimes, check, info, cost, tickets):
+for module in (demo, emulate, evaluate, verify, export, runtimes, web, check, info, cost, tickets):
     app.command(module.__name__.rsplit(".", 1)[-1], epilog=f"Example: {module.EXAMPLE}")(module.command)
 example = f"Example: {distill.EXAMPLE}"
 app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)

@@ -15,7 +15,7 @@ CODE_POINTS = (range(0xD800), range(0xE000, 0x32400), range(0xE0000, 0xE1000), r
 
 
 def describe(ticket: Ticket) -> dict[str, Any]:
-    """What `site/tokenizer.mjs` needs: vocabulary, unknown piece, ranges of dropped and punctuation characters.
+    """What `site/tokenizer.mjs` needs: vocabulary, unknown piece, what is dropped and what is punctuation.
 
     The ranges are asked of the `tokenizers` package, character by character, so that the page does not
     depend on the browser's version of Unicode. Raises UnsupportedError for any but a lower-casing WordPiece
@@ -37,7 +37,8 @@ def describe(ticket: Ticket) -> dict[str, Any]:
     )
     if not rules:
         raise UnsupportedError(
-            "the page knows lower-casing WordPiece tokenizers with BERT's rules and no other; this ticket's differs"
+            "the page knows lower-casing WordPiece tokenizers with BERT's rules only; "
+            "this ticket's tokenizer is another"
         )
     normalise, split = found.normalizer.normalize_str, found.pre_tokenizer.pre_tokenize_str
     return {
