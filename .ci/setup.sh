@@ -29,6 +29,8 @@ if [[ ,$extras, == *,runtimes,* ]]; then
     command -v node >/dev/null || packages+=(nodejs)
     command -v npm >/dev/null || packages+=(npm)
     command -v chromium >/dev/null || packages+=(chromium)
+    command -v arm-linux-gnueabihf-gcc >/dev/null || packages+=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross)
+    command -v qemu-arm >/dev/null || packages+=(qemu-user)
 fi
 [ -e /usr/include/lz4.h ] || packages+=(liblz4-dev)
 

@@ -87,7 +87,7 @@ def _node(package: str) -> Runtime:
 
 def _c99_missing() -> str | None:
     try:
-        importlib.import_module("hwsim.c99.build").compiler()
+        importlib.import_module("hwsim.c99.build").HERE.found()
     except MissingToolError as error:
         return str(error)
     return None

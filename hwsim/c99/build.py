@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,41 @@ SANITIZED = ("-g", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 NAME_BYTES = 16
 
 
-def compiler() -> str:
-    """The C compiler. Raises MissingToolError if there is none."""
-    found = shutil.which("gcc") or shutil.which("cc")
-    if not found:
-        raise MissingToolError("no C compiler: install gcc")
-    return found
+@dataclass(frozen=True)
+class Machine:
+    """What a model is compiled for and how a program for it is started."""
+
+    compiler: str = "gcc"
+    size: str = "size"
+    options: tuple[str, ...] = ()
+    emulator: tuple[str, ...] = ()
+    package: str = "gcc"
+    """Debian's, for the message when the compiler is absent."""
+
+    def found(self) -> str:
+        """The compiler. Raises MissingToolError if there is none."""
+        path = shutil.which(self.compiler)
+        if not path:
+            raise MissingToolError(f"no C compiler {self.compiler}: install {self.package}")
+        return path
+
+
+HERE = Machine()
+ARM = Machine(
+    "arm-linux-gnueabihf-gcc",
+    "arm-linux-gnueabihf-size",
+    ("-static",),
+    ("qemu-arm",),
+    "gcc-arm-linux-gnueabihf and qemu-user",
+)
+"""32 bits, emulated."""
+CORTEX_M4 = Machine(
+    ARM.compiler,
+    ARM.size,
+    ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft", "-ffreestanding"),
+    package=ARM.package,
+)
+"""A microcontroller, compiled for but not run."""
 
 
 def write(source: Source, folder: Path) -> Path:
@@ -39,21 +69,21 @@ def write(source: Source, folder: Path) -> Path:
     return path
 
 
-def _compile(arguments: Sequence[str | Path], folder: Path) -> None:
-    done = subprocess.run(
-        [compiler(), *STRICT, *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+def _compile(arguments: Sequence[str | Path], folder: Path, machine: Machine) -> None:
+    command = [machine.found(), *STRICT, *machine.options, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HwsimError(f"the generated C does not compile: {done.stderr.strip()[:2000]}")
 
 
-def sizes(source: Source) -> dict[str, int]:
-    """`code` and `flash` (code and constants) in bytes, compiled for size on this machine; `ram`."""
+def sizes(source: Source, machine: Machine = HERE) -> dict[str, int]:
+    """`code` and `flash` (code and constants) in bytes, compiled for size; `ram`."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         path = write(source, folder)
-        _compile(["-Os", "-c", path, "-o", "model.o"], folder)
-        listed = subprocess.run(["size", "model.o"], cwd=folder, capture_output=True, text=True, check=True)
+        _compile(["-Os", "-c", path, "-o", "model.o"], folder, machine)
+        size = [machine.size, "model.o"]
+        listed = subprocess.run(size, cwd=folder, capture_output=True, text=True, check=True)
     text, data, bss = map(int, listed.stdout.splitlines()[1].split()[:3])
     return {"flash": text + data, "code": text + data - source.flash, "ram": source.ram + bss}
 
@@ -61,8 +91,8 @@ def sizes(source: Source) -> dict[str, int]:
 class Program:
     """A compiled model, which lives as long as the `with` block around it."""
 
-    def __init__(self, ticket: Ticket, options: Sequence[str] = ("-O2",)) -> None:
-        self.config = ticket.config
+    def __init__(self, ticket: Ticket, options: Sequence[str] = ("-O2",), machine: Machine = HERE) -> None:
+        self.config, self.machine = ticket.config, machine
         self._folder = tempfile.TemporaryDirectory(prefix="hwsim-c99-")
         folder = Path(self._folder.name)
         source = write(generate(ticket, "model"), folder)
@@ -71,7 +101,7 @@ class Program:
         largest = f"-DMODEL_LARGEST_TENSOR={_largest(ticket.config)}"
         files = (source, "harness.c", "-o", "run")
         try:
-            _compile([*options, "-DHWSIM_TRACE", largest, *files], folder)
+            _compile([*options, "-DHWSIM_TRACE", largest, *files], folder, machine)
         except BaseException:
             self._folder.cleanup()
             raise
@@ -91,8 +121,8 @@ class Program:
         words = [np.int32(len(token_ids)).tobytes()]
         for ids, real in zip(token_ids, mask, strict=True):
             words += [np.int32(len(ids)).tobytes(), ids.tobytes(), real.astype(np.uint8).tobytes()]
-        program = Path(self._folder.name) / "run"
-        done = subprocess.run([program], input=b"".join(words), capture_output=True, check=False)
+        command = [*self.machine.emulator, f"{self._folder.name}/run"]
+        done = subprocess.run(command, input=b"".join(words), capture_output=True, check=False)
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()[:2000]
             raise HwsimError(f"the C program ended with status {done.returncode}: {said}")

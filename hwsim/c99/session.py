@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from hwsim.c99.build import Program, compiler
+from hwsim.c99.build import HERE, Program
 from hwsim.model import Trace
 from hwsim.ticket import Ticket
 
@@ -16,7 +16,7 @@ class C99Session:
     """See `hwsim.onnx_export.runtimes.session.Session`; the time includes starting the program."""
 
     def __init__(self, ticket: Ticket) -> None:
-        said = subprocess.run([compiler(), "-dumpfullversion"], capture_output=True, text=True, check=False)
+        said = subprocess.run([HERE.found(), "-dumpfullversion"], capture_output=True, text=True, check=False)
         self.version = f"gcc {said.stdout.strip()}"
         self.seconds = 0.0
         self._program = Program(ticket)

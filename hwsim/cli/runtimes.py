@@ -61,7 +61,7 @@ def command(
     if json:
         print_json([row.to_dict() | {"profile": profile, "sequences": count} for row in rows])
     else:
-        titles = ("runtime", "version", "loads", "bit-exact", ">seconds", "")
+        titles = ("runtime", "version", "loads", "bit-exact", ">seconds", "first difference")
         print_table(titles, map(_cells, rows))
         for row in rows:
             if row.first_difference:
@@ -92,4 +92,6 @@ def _cells(row: Row) -> tuple[str | Text, ...]:
     verdict = good("yes") if row.exact else bad("NO")
     loads = good("yes") if row.loads else bad("NO")
     seconds = "-" if row.seconds is None else f"{row.seconds:.3f}"
-    return row.name, row.version or "-", loads, verdict, seconds, row.error or ""
+    found = row.first_difference
+    where = f"{found.tensor}{list(found.index)}: {found.actual} for {found.expected}" if found else ""
+    return row.name, row.version or "-", loads, verdict, seconds, row.error or where

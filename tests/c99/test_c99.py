@@ -14,7 +14,7 @@ import pytest
 import hwsim
 from hwsim import ModelConfig, Ticket, digits
 from hwsim.c99 import generate
-from hwsim.c99.build import SANITIZED, STRICT, Program, compiler, sizes, write
+from hwsim.c99.build import ARM, CORTEX_M4, HERE, SANITIZED, STRICT, Program, sizes, write
 from hwsim.c99.source import ternary_bytes
 from hwsim.compare import first_difference
 from hwsim.errors import HwsimError, MissingToolError, RangeError
@@ -66,6 +66,16 @@ def test_sizes(width: int, head: int, tokens: int, bits: int) -> None:
 
 def test_the_shipped_ticket() -> None:
     assert_exact(hwsim.load_ticket(DEFAULT))
+
+
+@pytest.mark.parametrize("weights", ["ternary", "int8"])
+def test_on_a_32_bit_arm_in_emulation(weights: str) -> None:
+    config = dataclasses.replace(SMALL, weights=weights, inner_norms=weights == "int8", centring="mean")
+    ticket = hwsim.random_ticket(config, seed=9)
+    token_ids, mask = inputs(config)
+    expected = hwsim.forward(ticket, token_ids, mask, trace=True).trace
+    with Program(ticket, machine=ARM) as program:
+        assert first_difference("arm", expected, program.run(token_ids, mask), mask) is None
 
 
 def test_every_length_and_all_padding_but_one() -> None:
@@ -122,7 +132,7 @@ def test_no_floats_no_allocation_and_nothing_but_memcpy_and_memset(tmp_path: Pat
     path = write(made, tmp_path)
     # The compiler may use no floating-point or vector register at all.
     bare = ["-ffreestanding", "-mgeneral-regs-only", "-fno-pie", "-Os", "-c", path, "-o", "tiny.o"]
-    subprocess.run([compiler(), *STRICT, *bare], cwd=tmp_path, check=True)
+    subprocess.run([HERE.found(), *STRICT, *bare], cwd=tmp_path, check=True)
     listed = subprocess.run(["nm", "tiny.o"], cwd=tmp_path, check=True, capture_output=True, text=True)
     symbols = [line.split()[-2:] for line in listed.stdout.splitlines()]
     assert {name for kind, name in symbols if kind == "U"} <= {"memcpy", "memset"}
@@ -157,7 +167,9 @@ def test_the_memory_is_what_is_said_and_a_null_mask_means_all_real(inner_norms: 
         }}
         """
     )
-    subprocess.run([compiler(), *STRICT, *SANITIZED, path, "main.c", "-o", "main"], cwd=tmp_path, check=True)
+    subprocess.run(
+        [HERE.found(), *STRICT, *SANITIZED, path, "main.c", "-o", "main"], cwd=tmp_path, check=True
+    )
     done = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     want = hwsim.forward(ticket, np.array([[5, 29, 0]])).logits[0]
@@ -170,17 +182,20 @@ def test_measured_sizes() -> None:
     assert found["ram"] == made.ram
     assert found["flash"] == made.flash + found["code"]
     assert 500 < found["code"] < 20000
+    small = sizes(made, CORTEX_M4)
+    assert small["ram"] == made.ram
+    assert 500 < small["code"] < 20000
 
 
 def test_two_models_live_in_one_program(tmp_path: Path) -> None:
     for seed, name in enumerate(("first", "second")):
         path = write(generate(hwsim.random_ticket(SMALL, seed=seed), name), tmp_path)
-        command = [compiler(), *STRICT, "-c", path, "-o", f"{name}.o"]
+        command = [HERE.found(), *STRICT, "-c", path, "-o", f"{name}.o"]
         subprocess.run(command, cwd=tmp_path, check=True)
     (tmp_path / "main.c").write_text(
         '#include "first.h"\n#include "second.h"\nint main(void) { return FIRST_CLASSES - SECOND_CLASSES; }\n'
     )
-    command = [compiler(), *STRICT, "main.c", "first.o", "second.o", "-o", "main"]
+    command = [HERE.found(), *STRICT, "main.c", "first.o", "second.o", "-o", "main"]
     subprocess.run(command, cwd=tmp_path, check=True)
     assert subprocess.run([tmp_path / "main"], check=False).returncode == 0
 
