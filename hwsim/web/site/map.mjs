@@ -88,7 +88,6 @@ export class InhibitionMap {
     this.title.textContent = `Layer ${layer + 1}, head ${head + 1}: rows look at columns`;
     const top = document.createElement("tr");
     top.append(document.createElement("td"), ...this.pieces.map((piece) => cell("th", piece, "col")));
-    top.firstChild.style.cursor = "default";
     const header = document.createElement("thead");
     header.append(top);
     const body = document.createElement("tbody");
