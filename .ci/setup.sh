@@ -25,6 +25,13 @@ packages=()
 for pair in c++:g++ make:make perl:perl ccache:ccache iverilog:iverilog; do
     command -v "${pair%%:*}" >/dev/null || packages+=("${pair##*:}")
 done
+if [[ ,$extras, == *,runtimes,* ]]; then
+    command -v node >/dev/null || packages+=(nodejs)
+    command -v npm >/dev/null || packages+=(npm)
+    command -v chromium >/dev/null || packages+=(chromium)
+    command -v arm-linux-gnueabihf-gcc >/dev/null || packages+=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross)
+    command -v qemu-arm >/dev/null || packages+=(qemu-user)
+fi
 [ -e /usr/include/lz4.h ] || packages+=(liblz4-dev)
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -46,7 +53,7 @@ if [ ${#packages[@]} -gt 0 ]; then
 fi
 
 stamp=$venv/.hwsim-$extras
-state=$(cat pyproject.toml .ci/constraints.txt .ci/setup.sh | cksum)
+state=$(cat pyproject.toml .ci/constraints.txt .ci/package.json .ci/setup.sh | cksum)
 if ! "$venv/bin/python" -c '' 2>/dev/null; then
     rm -rf "$venv"
     "$python" -m venv "$venv"
@@ -56,4 +63,10 @@ fi
 echo "setup: installing hwsim[$extras] into $venv" >&2
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --constraint .ci/constraints.txt --editable ".[$extras]" >&2
+if [[ ,$extras, == *,runtimes,* ]]; then
+    mkdir -p "$venv/node"
+    cp .ci/package.json "$venv/node"
+    # The library for the processor is in the package; its install script would fetch one for GPUs.
+    ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix "$venv/node" --silent --no-audit --no-fund >&2
+fi
 echo "$state" >"$stamp"

@@ -79,9 +79,9 @@ def _pytorch_operator(case: Case) -> np.ndarray:
     return importlib.import_module("hwsim.models").run_operator(case)
 
 
-def _onnxruntime(batch: Batch, optimise: bool) -> Run:
+def _onnxruntime(batch: Batch, optimise: bool, profile: str = "portable") -> Run:
     export = importlib.import_module("hwsim.onnx_export")
-    model = export.export_model(batch.ticket, trace=True)
+    model = export.export_model(batch.ticket, trace=True, profile=profile)
     return Run(export.run_onnxruntime(model, batch.token_ids, batch.mask, optimise=optimise))
 
 
@@ -91,8 +91,8 @@ def _onnx_reference(batch: Batch) -> Run:
     return Run(export.run_reference(model, batch.token_ids, batch.mask))
 
 
-def _onnx_operator(runtime: str) -> Callable[[Case], np.ndarray]:
-    return lambda case: importlib.import_module("hwsim.onnx_export").run_operator(case, runtime=runtime)
+def _onnx_operator(runtime: str, profile: str = "portable") -> Callable[[Case], np.ndarray]:
+    return lambda case: importlib.import_module("hwsim.onnx_export").run_operator(case, runtime, profile)
 
 
 def _rtl(batch: Batch) -> Run:
@@ -135,6 +135,13 @@ IMPLEMENTATIONS: tuple[Implementation, ...] = (
         "pip install hwsim",
         lambda batch: _onnxruntime(batch, optimise=False),
         _onnx_operator("onnxruntime_unoptimised"),
+    ),
+    Implementation(
+        "onnxruntime_fast",
+        (),
+        "pip install hwsim",
+        lambda batch: _onnxruntime(batch, optimise=True, profile="fast"),
+        _onnx_operator("onnxruntime", "fast"),
     ),
     Implementation(
         "onnx_reference", (), "pip install hwsim", _onnx_reference, _onnx_operator("onnx_reference")

@@ -3,11 +3,13 @@
 Each accumulator of each operator gets the interval of all values it can take, for any token ids and any
 length up to `max_tokens`, and is held against two limits: the width of the hardware's accumulator
 (profile `rtl`) and 2^24, below which a runtime that computes int32 in float32 stays exact (profile
-`portable`). The portable rows include what only the ONNX recipes create.
+`portable`). The portable rows include what only the ONNX recipes create; held against 2^30 instead they
+prove what runs on true 32-bit integers (profile `int32`: the fast ONNX profile and the C build).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +19,11 @@ from hwsim.config import ModelConfig
 from hwsim.errors import HwsimError, RangeError
 from hwsim.interval import Interval
 from hwsim.ops.manhattan_norm import RECIPROCAL, norm_exponent_offset
-from hwsim.ops.manhattan_score import LARGEST_SCORE
+from hwsim.ops.manhattan_score import LARGEST_SCORE, largest_shifted_distance
 from hwsim.ticket import Linear, Ticket
 
 PROFILES = ("rtl", "portable")
+"""Those with rows of their own."""
 
 LINEAR_BITS = 24
 
@@ -47,6 +50,9 @@ def accumulator_bits(config: ModelConfig) -> dict[str, int]:
 
 PORTABLE_BITS = 25
 """|value| < 2^24."""
+
+INT32_BITS = 31
+"""|value| < 2^30: a bias of 2^30, which makes every dividend positive, still fits int32."""
 
 FIXES = {
     "embed": "lower embed_shift",
@@ -171,6 +177,10 @@ class _Proof:
         if config.centring == "mean":
             high = longest * int(z.high.max())
             self.portable(f"{name}.centre", operator, "sum over the real keys", 0, high)
+            most = largest_shifted_distance(config.head_width, shifts.score_shift)
+            trial = longest * ((1 << most.bit_length()) - 1)
+            what = "remainder of a quotient tried"
+            self.portable(f"{name}.trial", operator, what, -trial, max(trial, high) + 1)
         if config.centring != "none":
             # A padded key may be nearer than the nearest real one: the difference can be negative there.
             z = Interval(z.low - z.high, z.high - z.low)
@@ -243,8 +253,14 @@ def prove_head(ticket: Ticket, layer: int) -> list[Bound]:
 
 def refuse_excess(bounds: list[Bound], profile: str) -> None:
     """Raise RangeError, naming the first accumulator that may leave its limit, unless all are proved."""
-    if profile not in PROFILES:
-        raise HwsimError(f"profile is {profile!r}; choose one of {PROFILES}")
+    if profile == "int32":
+        bounds = [
+            dataclasses.replace(bound, width_bits=INT32_BITS, profile=profile)
+            for bound in bounds
+            if bound.profile == "portable"
+        ]
+    elif profile not in PROFILES:
+        raise HwsimError(f"profile is {profile!r}; choose one of {(*PROFILES, 'int32')}")
     bad = [bound for bound in bounds if bound.profile == profile and not bound.ok]
     if bad:
         first = bad[0]

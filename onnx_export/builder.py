@@ -12,18 +12,32 @@ from onnx import TensorProto, helper, numpy_helper
 
 import hwsim
 from hwsim.onnx_export.check import check_model
+from hwsim.onnx_export.profiles import PORTABLE, Profile
+
+INT32, UINT8 = TensorProto.INT32, TensorProto.UINT8
 
 OPSET = 17
 IR_VERSION = 8
+
+ZERO_POINT = 128
+"""A byte holds a number x of -127..127 as x + 128."""
+
+DIVIDEND_BIAS = 1 << 30
+"""Added to a dividend of the fast profile it makes it positive, so that Div rounds down."""
 
 Operand = str | int | np.ndarray
 """The name of a value, an int32 scalar constant, or an array constant."""
 
 
 class Builder:
-    """Collects the nodes of one graph. Nodes are called /scope/.../operator, constants by what they hold."""
+    """Collects the nodes of one graph. Nodes are called /scope/.../operator, constants by what they hold.
 
-    def __init__(self) -> None:
+    profile: which form the operators take; distance: one of its `distances`, by default the first.
+    """
+
+    def __init__(self, profile: Profile = PORTABLE, distance: str | None = None) -> None:
+        self.profile, self.distance = profile, profile.distance(distance)
+        self._bytes: dict[str, str] = {}
         self._nodes: list[onnx.NodeProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
         self._constants: dict[tuple[str, str, tuple[int, ...], bytes], onnx.TensorProto] = {}
@@ -91,6 +105,34 @@ class Builder:
         """Sum over one axis; `hwsim.ranges` proves that it fits."""
         return self.op("ReduceSum", x, np.array([axis], np.int64), keepdims=int(keep))
 
+    def uint8(self, x: str) -> str:
+        """x + 128 as uint8, for x within +-127; made once for each x."""
+        if x not in self._bytes:
+            self._bytes[x] = self.op("Cast", self.op("Add", x, ZERO_POINT), to=TensorProto.UINT8)
+        return self._bytes[x]
+
+    def sum_of_bytes(self, x: str, ones: str) -> str:
+        """Sum of x - 128 over the last axis, as a product with uint8 ones [n, 1].
+
+        The ones are a matrix since onnxruntime is many times slower with a vector.
+        """
+        return self.sum(self.matmul_uint8(x, ones, 0), -1)
+
+    def matmul_uint8(self, a: str, b: str, b_zero_point: int = ZERO_POINT) -> str:
+        """(a - 128) @ (b - b_zero_point) in int32, of two uint8 operands."""
+        points = (self.constant(np.array(point, np.uint8)) for point in (ZERO_POINT, b_zero_point))
+        return self.op("MatMulInteger", a, b, *points)
+
+    def shift_right(self, x: str, shift: int, plus: int = 0) -> str:
+        """floor((x + plus) / 2^shift), with Div on a dividend that no way of rounding can get wrong.
+
+        Fast: a positive one, since 2^30 more is a multiple of 2^shift. Portable: see `floor_divide`.
+        """
+        if self.profile is PORTABLE:
+            return self.floor_divide(self.op("Add", x, plus) if plus else x, 1 << shift)
+        positive = self.op("Add", x, DIVIDEND_BIAS + plus)
+        return self.op("Sub", self.op("Div", positive, 1 << shift), DIVIDEND_BIAS >> shift)
+
     def floor_divide(self, x: str, divisor: Operand) -> str:
         """floor(x / divisor) for a divisor > 0: the remainder is taken off first, so that Div is exact.
 
@@ -103,7 +145,7 @@ class Builder:
         return self.op("Min", self.op("Max", x, low), high)
 
     def model(self, name: str, outputs: Sequence[str], metadata: dict[str, str]) -> onnx.ModelProto:
-        """The finished model, checked; raises HwsimError if it is not a portable one."""
+        """The finished model, checked; raises HwsimError if it is not one of the profile."""
         results = [helper.make_tensor_value_info(output, TensorProto.INT32, None) for output in outputs]
         graph = helper.make_graph(self._nodes, name, self._inputs, results, list(self._constants.values()))
         model = helper.make_model(
@@ -114,4 +156,4 @@ class Builder:
             producer_version=hwsim.__version__,
         )
         helper.set_model_props(model, metadata)
-        return check_model(model)
+        return check_model(model, self.profile)

@@ -1,4 +1,4 @@
-"""Attention head, encoder block and whole model as portable ONNX, composed as in `hwsim.model`."""
+"""Attention head, encoder block and whole model as plain-integer ONNX, composed as in `hwsim.model`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ import hwsim
 from hwsim import ranges
 from hwsim.errors import HwsimError
 from hwsim.files import write_atomic
-from hwsim.onnx_export import ops
+from hwsim.onnx_export import ops, profiles
 from hwsim.onnx_export.builder import Builder
+from hwsim.onnx_export.ort_format import to_ort
+from hwsim.onnx_export.profiles import Profile
 from hwsim.ops import Rounding
 from hwsim.scales import scales
 from hwsim.ticket import Linear, Ticket
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
 
 
 class _Exporter:
     """One graph in the making; `named` collects the named tensors in running order."""
 
-    def __init__(self, ticket: Ticket) -> None:
-        self.ticket, self.config, self.b = ticket, ticket.config, Builder()
+    def __init__(self, ticket: Ticket, profile: Profile, distance: str | None) -> None:
+        self.ticket, self.config, self.b = ticket, ticket.config, Builder(profile, distance)
         self.named: list[str] = []
 
     def name(self, value: str, name: str) -> str:
@@ -128,7 +130,8 @@ class _Exporter:
             "producer": f"hwsim {hwsim.__version__}",
             "format": "hwsim-onnx",
             "format_version": FORMAT_VERSION,
-            "profile": "portable",
+            "profile": self.b.profile.name,
+            "distance": self.b.distance,
             "part": part,
             "rounding": Rounding.HALF_UP.value,
             "scales": json.dumps({name: tensor_scales[prefix + name] for name in self.named}),
@@ -139,43 +142,57 @@ class _Exporter:
         return self.b.model(f"hwsim {part}", outputs, metadata)
 
 
-def export_model(ticket: Ticket, trace: bool = False) -> onnx.ModelProto:
-    """The whole model in the portable profile.
+def export_model(
+    ticket: Ticket, trace: bool = False, profile: str = "portable", distance: str | None = None
+) -> onnx.ModelProto:
+    """The whole model.
 
     Inputs token_ids and mask (0/1), int32 [batch, seq]; output logits int32 [batch, classes], after every
-    other named tensor if `trace`. Raises RangeError if an intermediate is not proved to stay below 2^24.
+    other named tensor if `trace`. profile: a name of `profiles.PROFILES`; distance: one of the profile's
+    forms of score and inhibition, default its first. Raises RangeError if an intermediate is not proved to
+    stay within the profile's range, UnsupportedError for a form that the profile does not offer.
     """
-    ranges.require(ticket, "portable")
-    exporter = _Exporter(ticket)
+    chosen = profiles.find(profile)
+    ranges.require(ticket, chosen.proof)
+    exporter = _Exporter(ticket, chosen, distance)
     exporter.model()
     return exporter.finish("model", exporter.named if trace else ["logits"])
 
 
-def export_block(ticket: Ticket, layer: int = 0, trace: bool = False) -> onnx.ModelProto:
+def export_block(
+    ticket: Ticket,
+    layer: int = 0,
+    trace: bool = False,
+    profile: str = "portable",
+    distance: str | None = None,
+) -> onnx.ModelProto:
     """One encoder block alone.
 
     Inputs x int32 [batch, seq, width] within `residual_bits` bits and mask (0/1) int32 [batch, seq]; output
-    ffn_out like x, after the block's other named tensors if `trace`. Raises RangeError as `export_model`.
+    ffn_out like x, after the block's other named tensors if `trace`. Otherwise as `export_model`.
     """
+    chosen = profiles.find(profile)
     _check_layer(ticket, layer)
-    ranges.refuse_excess(ranges.prove_block(ticket, layer), "portable")
-    exporter = _Exporter(ticket)
+    ranges.refuse_excess(ranges.prove_block(ticket, layer), chosen.proof)
+    exporter = _Exporter(ticket, chosen, distance)
     x = exporter.b.input("x", ("batch", "seq", ticket.config.width))
     mask = exporter.b.input("mask", ("batch", "seq"))
     exporter.encoder_block(x, mask, layer, "")
     return exporter.finish("block", exporter.named if trace else ["ffn_out"], f"layers.{layer}.")
 
 
-def export_head(ticket: Ticket, layer: int = 0) -> onnx.ModelProto:
+def export_head(
+    ticket: Ticket, layer: int = 0, profile: str = "portable", distance: str | None = None
+) -> onnx.ModelProto:
     """The attention heads of one layer alone, without the projections.
 
     Inputs q, k, v int32 [batch, heads, seq, dh] within +-127 and mask (0/1) int32 [batch, seq]; outputs
-    score [batch, heads, seq, seq] and inhibit [batch, heads, seq, dh], int32. Raises RangeError as
-    `export_model`.
+    score [batch, heads, seq, seq] and inhibit [batch, heads, seq, dh], int32. Otherwise as `export_model`.
     """
+    chosen = profiles.find(profile)
     _check_layer(ticket, layer)
-    ranges.refuse_excess(ranges.prove_head(ticket, layer), "portable")
-    exporter, config = _Exporter(ticket), ticket.config
+    ranges.refuse_excess(ranges.prove_head(ticket, layer), chosen.proof)
+    exporter, config = _Exporter(ticket, chosen, distance), ticket.config
     shape = ("batch", config.heads, "seq", config.head_width)
     q, k, v = (exporter.b.input(name, shape) for name in "qkv")
     mask = exporter.b.input("mask", ("batch", "seq"))
@@ -188,6 +205,11 @@ def _check_layer(ticket: Ticket, layer: int) -> None:
         raise HwsimError(f"layer is {layer}; the ticket has layers 0..{ticket.config.layers - 1}")
 
 
+def serialize(model: onnx.ModelProto, path: str | os.PathLike[str]) -> bytes:
+    """The content of a file of this name: ONNX, or onnxruntime's format if the name ends in .ort."""
+    return to_ort(model) if Path(path).suffix == ".ort" else model.SerializeToString(deterministic=True)
+
+
 def save_model(model: onnx.ModelProto, path: str | os.PathLike[str]) -> Path:
-    """Write the .onnx file whole or not at all."""
-    return write_atomic(path, model.SerializeToString(deterministic=True))
+    """Write the .onnx or .ort file whole or not at all."""
+    return write_atomic(path, serialize(model, path))

@@ -8,7 +8,7 @@ import numpy as np
 
 from hwsim.cases import Case
 from hwsim.errors import HwsimError, RangeError
-from hwsim.onnx_export import ops
+from hwsim.onnx_export import ops, profiles
 from hwsim.onnx_export.builder import Builder
 from hwsim.onnx_export.runtime import run
 
@@ -39,15 +39,15 @@ def _sizes(case: Case) -> dict[str, int]:
     return {}
 
 
-def run_operator(case: Case, runtime: str = "onnxruntime") -> np.ndarray:
+def run_operator(case: Case, runtime: str = "onnxruntime", profile: str = "portable") -> np.ndarray:
     """The operator's result, int32, computed by one of `runtime.RUNTIMES`.
 
-    Raises HwsimError for an unknown operator or runtime, RangeError for an input of 2^24 or more, where the
-    portable profile ends.
+    Raises HwsimError for an unknown operator, runtime or profile, RangeError for an input of 2^24 or more,
+    where the portable profile ends.
     """
     if case.operator not in TENSORS:
         raise HwsimError(f"unknown operator {case.operator!r}; the operators are {', '.join(TENSORS)}")
-    b, feeds = Builder(), {}
+    b, feeds = Builder(profiles.find(profile)), {}
     arguments: dict[str, Any] = dict(case.arguments)
     for name in TENSORS[case.operator]:
         feeds[name] = np.asarray(arguments[name])

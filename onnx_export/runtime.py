@@ -28,21 +28,20 @@ def run(model: onnx.ModelProto, feeds: dict[str, np.ndarray], runtime: str = "on
         if runtime == "onnx_reference":
             results = ReferenceEvaluator(model).run(None, feeds)
         else:
-            results = _session(model, runtime == "onnxruntime").run(None, feeds)
+            results = open_session(model.SerializeToString(), runtime == "onnxruntime").run(None, feeds)
     except Exception as error:
         # Both raise exceptions of many unrelated types.
         raise HwsimError(f"{runtime} refuses to run the model: {error}") from error
     return dict(zip((output.name for output in model.graph.output), results, strict=True))
 
 
-def _session(model: onnx.ModelProto, optimise: bool) -> onnxruntime.InferenceSession:
+def open_session(content: bytes, optimise: bool) -> onnxruntime.InferenceSession:
+    """onnxruntime on the processor, given a .onnx or .ort file's content; with graph optimisation or not."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimise else level.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _tokens(model: onnx.ModelProto, token_ids: np.ndarray, mask: np.ndarray | None) -> dict[str, np.ndarray]:

@@ -104,6 +104,18 @@ def test_another_folder_for_the_environment(machine: Machine) -> None:
     assert not (machine.folder / "project" / ".venv").exists()
 
 
+def test_the_runtimes_bring_node_chromium_npm_packages_and_an_emulated_arm(machine: Machine) -> None:
+    machine.command("npm", '#!/bin/bash\necho "npm $ONNXRUNTIME_NODE_INSTALL $*" >> "$LOG"\n')
+    assert machine.setup("runtimes,dev").returncode == 0
+    assert {"nodejs", "chromium", "gcc-arm-linux-gnueabihf", "qemu-user"} <= set(machine.log[1].split())
+    assert "npm" not in machine.log[1].split()
+    node = machine.folder / "project" / ".venv" / "node"
+    assert machine.log[-1].startswith("npm skip install --prefix .venv/node ")
+    assert (node / "package.json").read_text() == (ROOT / ".ci" / "package.json").read_text()
+    assert machine.setup("runtimes,dev").returncode == 0
+    assert len([line for line in machine.log if line.startswith("npm")]) == 1
+
+
 def test_missing_tools_are_installed_by_root(machine: Machine) -> None:
     for tool in ("c++", "iverilog"):
         (machine.folder / "bin" / tool).unlink()

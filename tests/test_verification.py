@@ -198,7 +198,7 @@ def test_directed_inputs() -> None:
 
 def test_registry() -> None:
     assert [one.name for one in IMPLEMENTATIONS] == [
-        *("onnxruntime", "onnxruntime_unoptimised", "onnx_reference", "pytorch", "rtl")
+        *("onnxruntime", "onnxruntime_unoptimised", "onnxruntime_fast", "onnx_reference", "pytorch", "rtl")
     ]
     assert set(implementations.DEMO) < {one.name for one in IMPLEMENTATIONS}
     assert all(isinstance(one, Implementation) and one.missing() is None for one in IMPLEMENTATIONS)

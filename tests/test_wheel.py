@@ -24,7 +24,7 @@ PACKAGES = {
     "onnx_export": "hwsim/onnx_export",
     "rtl": "hwsim/rtl",
 }
-SHIPPED = (".py", ".v", ".vlt", ".cpp", ".safetensors", ".md", ".typed")
+SHIPPED = (".py", ".c", ".css", ".h", ".html", ".mjs", ".v", ".vlt", ".cpp", ".safetensors", ".md", ".typed")
 TICKET_LIMIT = 2_000_000
 
 

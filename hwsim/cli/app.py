@@ -16,12 +16,15 @@ from hwsim.cli import (
     evaluate,
     export,
     info,
+    onnx,
     options,
     rtl,
+    runtimes,
     search,
     tickets,
     train,
     verify,
+    web,
 )
 
 app = typer.Typer(
@@ -47,10 +50,11 @@ def _root(
     pass
 
 
-for module in (demo, emulate, evaluate, verify, export, check, info, cost, tickets):
+for module in (demo, emulate, evaluate, verify, export, runtimes, web, check, info, cost, tickets):
     app.command(module.__name__.rsplit(".", 1)[-1], epilog=f"Example: {module.EXAMPLE}")(module.command)
 example = f"Example: {distill.EXAMPLE}"
 app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)
 app.command("train", cls=options.FieldsCommand, epilog=f"Example: {train.EXAMPLE}")(train.command)
 app.command("search", epilog=f"Example: {search.EXAMPLE}")(search.command)
+app.add_typer(onnx.app, name="onnx")
 app.add_typer(rtl.app, name="rtl")

@@ -59,7 +59,7 @@ def command(
     if task is None:
         raise typer.BadParameter("name the data set of this ticket", param_hint="--task")
     model = load_ticket(path if Path(ticket).is_dir() else ticket)
-    about, encoded, labels = _examples(model, task, split, folder)
+    about, encoded, labels = examples(model, task, split, folder)
     if model.config.classes != about.classes:
         raise HwsimError(f"{ticket} has {model.config.classes} classes; {task} has {about.classes}")
     known = np.isfinite(labels) & (labels != -1)
@@ -100,7 +100,7 @@ def _of_run(run: Path, folder: str | None) -> tuple[str, str | None]:
     return config.task.name, folder or config.task.folder or None
 
 
-def _examples(model: Ticket, task: str, split: str, folder: str | None) -> tuple[Task, Encoded, np.ndarray]:
+def examples(model: Ticket, task: str, split: str, folder: str | None) -> tuple[Task, Encoded, np.ndarray]:
     """(task, token ids, labels) of a split, from prepared ids, made up, or from texts."""
     import numpy as np
 

@@ -15,6 +15,11 @@ LARGEST_SCORE = 127
 LARGEST_DELTA = (1 << 15) - 1
 
 
+def largest_shifted_distance(width: int, shift: int) -> int:
+    """The largest round_shift(z, shift) that any int8 q and k of this head width can have."""
+    return int(round_shift(np.array(254 * width), shift))
+
+
 def manhattan_distance(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     """z_ij = sum_k |q_ik - k_jk|; q, k int8 [..., n, dh]; returns int32 [..., n, n], no [n, n, dh] tensor."""
     tokens = q.shape[-2]

@@ -6,12 +6,13 @@ from hwsim.errors import UnsupportedError
 from hwsim.onnx_export.builder import Builder
 
 LARGEST_SHIFT = 23
+"""Of both profiles, as of a ticket."""
 
 
 def round_shift(b: Builder, x: str, shift: int) -> str:
     """floor((x + 2^(shift-1)) / 2^shift); shift 0..23, since 2^shift must stay below 2^24."""
     if not 0 <= shift <= LARGEST_SHIFT:
-        raise UnsupportedError(f"shift is {shift}; the portable profile shifts by 0..{LARGEST_SHIFT}")
+        raise UnsupportedError(f"shift is {shift}; an exported graph shifts by 0..{LARGEST_SHIFT}")
     if shift == 0:
         return x
-    return b.floor_divide(b.op("Add", x, 1 << (shift - 1)), 1 << shift)
+    return b.shift_right(x, shift, plus=1 << (shift - 1))

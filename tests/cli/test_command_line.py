@@ -24,8 +24,21 @@ def commands(group: typer.Typer = app, words: tuple[str, ...] = ()) -> list[tupl
 def test_all_commands_are_there():
     names = {" ".join(words) for words in commands()}
     assert names == {
-        *("demo", "emulate", "evaluate", "verify", "export", "check", "info", "cost", "tickets"),
+        *(
+            "demo",
+            "emulate",
+            "evaluate",
+            "verify",
+            "export",
+            "runtimes",
+            "web",
+            "check",
+            "info",
+            "cost",
+            "tickets",
+        ),
         *("train", "distill", "search"),
+        *("onnx check", "onnx cost"),
         *("rtl sources", "rtl lint", "rtl simulate", "rtl waves"),
     }
 
@@ -106,7 +119,7 @@ def test_installed_command_writes_pure_json(ticket_file):
 
 
 def test_every_command_lives_in_a_small_file_of_its_own():
-    for name in ("demo", "emulate", "verify", "export", "check", "info", "tickets", "rtl"):
+    for name in ("demo", "emulate", "verify", "export", "runtimes", "web", "check", "info", "tickets", "rtl"):
         module = importlib.import_module(f"hwsim.cli.{name}")
         with open(module.__file__) as file:
             assert sum(1 for _ in file) < 200, name

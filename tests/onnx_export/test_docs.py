@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from hwsim.onnx_export.check import OPERATORS
+from hwsim.onnx_export.profiles import OPERATORS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text()
 

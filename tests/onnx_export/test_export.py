@@ -25,7 +25,7 @@ from hwsim.onnx_export import (
     run_onnxruntime,
     save_model,
 )
-from hwsim.onnx_export.check import OPERATORS
+from hwsim.onnx_export.profiles import OPERATORS
 from hwsim.scales import scales
 
 SMALL = ModelConfig(
@@ -224,7 +224,7 @@ def test_the_metadata() -> None:
     assert metadata["producer"] == f"hwsim {hwsim.__version__}"
     assert (metadata["format"], metadata["format_version"], metadata["profile"]) == (
         "hwsim-onnx",
-        "1",
+        "2",
         "portable",
     )
     assert metadata["rounding"] == ops.Rounding.HALF_UP.value

@@ -17,7 +17,7 @@ from hwsim.errors import HwsimError
 
 INT8 = np.arange(-127, 128)
 SCORES = np.arange(128)
-ONNX = ("onnxruntime", "onnxruntime_unoptimised", "onnx_reference")
+ONNX = ("onnxruntime", "onnxruntime_unoptimised", "onnxruntime_fast", "onnx_reference")
 
 
 def plain_inhibit(

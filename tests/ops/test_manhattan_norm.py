@@ -32,7 +32,9 @@ def test_agrees(implementation: str) -> None:
     assert_agrees(implementation, "manhattan_norm")
 
 
-@pytest.mark.parametrize("implementation", ["onnxruntime", "onnxruntime_unoptimised", "onnx_reference"])
+@pytest.mark.parametrize(
+    "implementation", ["onnxruntime", "onnxruntime_unoptimised", "onnxruntime_fast", "onnx_reference"]
+)
 @pytest.mark.parametrize("width", sizes.WIDTHS)
 def test_onnx_at_every_exponent_and_mantissa(implementation: str, width: int) -> None:
     # One large element sets the norm: each power of two, and both sides of each step of the mantissa.

@@ -17,7 +17,7 @@ from hwsim.errors import HwsimError
 from hwsim.ops.manhattan_score import CENTRINGS, LARGEST_DELTA, manhattan_distance
 
 INT8 = np.arange(-127, 128).astype(np.int8)
-ONNX = ("onnxruntime", "onnxruntime_unoptimised", "onnx_reference")
+ONNX = ("onnxruntime", "onnxruntime_unoptimised", "onnxruntime_fast", "onnx_reference")
 
 
 def plain_score(
