@@ -239,10 +239,11 @@ def test_empty_long_and_hostile_text(opened: Opened) -> None:
     page.press("#text", "Enter")
     assert page.evaluate("document.getElementById('text').validationMessage") != ""
     assert page.is_hidden("#result")
-    opened.classify("good " * 100)
+    long = "good film " * 20 + "bad plot " * 30
+    opened.classify(long)
     assert "64 tokens in" in page.inner_text("#facts")
-    assert "36 more were cut off" in page.inner_text("#facts")
-    expected = hwsim.forward(TICKET, encode(TICKET, ["good " * 100]).token_ids).logits[0]
+    assert "36 more were left out of the middle" in page.inner_text("#facts")
+    expected = hwsim.forward(TICKET, encode(TICKET, [long]).token_ids).logits[0]
     shown = page.locator("#logits td:nth-child(2)").all_inner_texts()
     assert list(map(int, shown)) == expected.tolist()
     hostile = "<img src=x onerror=alert(1)> <b>film</b>"

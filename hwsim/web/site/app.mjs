@@ -2,7 +2,7 @@
 import { explain } from "./explain.mjs";
 import { InhibitionMap } from "./map.mjs";
 import { Model } from "./model.mjs";
-import { Tokenizer } from "./tokenizer.mjs";
+import { Tokenizer, shorten } from "./tokenizer.mjs";
 
 const at = (id) => document.getElementById(id);
 const json = async (path) => {
@@ -103,14 +103,14 @@ async function classify(text) {
     at("text").reportValidity();
     return;
   }
-  const kept = ids.slice(0, about.config.max_tokens);
+  const kept = shorten(ids, about.config.max_tokens);
   const { tensors, milliseconds } = await model.run(kept);
-  last = { tensors, pieces: pieces.slice(0, kept.length), ids: kept };
+  last = { tensors, pieces: shorten(pieces, about.config.max_tokens), ids: kept };
   showLogits(Array.from(tensors.logits.values));
   const unknown = last.pieces.filter((piece) => piece === tokenizer.unknown).length;
   const facts = [
     `${kept.length} tokens in ${milliseconds.toFixed(1)} ms, every one of the tensors below read out`,
-    ids.length > kept.length ? `${ids.length - kept.length} more were cut off` : "",
+    ids.length > kept.length ? `${ids.length - kept.length} more were left out of the middle` : "",
     unknown ? `${unknown} unknown` : "",
   ];
   at("facts").textContent = `${facts.filter(Boolean).join("; ")}.`;

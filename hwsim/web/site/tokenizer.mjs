@@ -24,6 +24,13 @@ function within(ranges, c) {
   return low < ranges.length && ranges[low][0] <= code;
 }
 
+// A list shortened to `most`: its first quarter and its last three quarters (hwsim.tokens.shorten).
+export function shorten(list, most) {
+  if (list.length <= most) return list;
+  const first = Math.floor(most / 4);
+  return [...list.slice(0, first), ...list.slice(list.length - (most - first))];
+}
+
 export class Tokenizer {
   // description: {vocabulary: {piece: id}, unknown, dropped: ranges, punctuation: ranges}
   constructor({ vocabulary, unknown, dropped, punctuation }) {
