@@ -67,11 +67,11 @@ def large(separator: bool = True) -> Tokenizer:
     return tokenizer
 
 
-def small_encoder(folder: Path) -> Path:
+def small_encoder(folder: Path, seed: int = 0) -> Path:
     """A random BERT with its tokenizer, as `AutoModel.from_pretrained` takes it."""
     from transformers import BertConfig, BertModel
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=large().get_vocab_size(),
         hidden_size=32,

@@ -31,7 +31,10 @@ def write(
     max_tokens: Annotated[int, typer.Option(help="Longest sequence; 0: as each data set asks.")] = 0,
     ticket: Annotated[str, typer.Option(help="Take this ticket's tokenizer.")] = "",
     size: Annotated[int, typer.Option(help="Else: rows of a vocabulary cut from the teacher's.")] = 8192,
-    width: Annotated[int, typer.Option(help="Width of token rows from the teacher's table; 0: none.")] = 128,
+    width: Annotated[int, typer.Option(help="Width of first token rows; 0: none.")] = 128,
+    rows_of: Annotated[
+        str, typer.Option("--rows", help="Encoder whose table gives those rows; the teacher's if empty.")
+    ] = "",
     teacher: Annotated[str, typer.Option(help="minilm, mpnet, or an encoder's folder.")] = "minilm",
     teacher_tokens: Annotated[int, typer.Option(help="Longest sequence of the teacher.")] = 512,
     extra: Annotated[
@@ -54,8 +57,8 @@ def write(
         texts = [
             text for name in names for e in data.load(name, "train") for text in (e.text, e.second) if text
         ]
-        small, kept = vocabulary.shrink(large, texts + transfer, size)
-        rows = _rows(home, kept, width) if width else None
+        small = vocabulary.shrink(large, texts + transfer, size)[0]
+        rows = _rows(teachers.locate(rows_of or teacher, cache), small, width) if width else None
     written = {}
     for name in names:
         if name not in data.TASKS:
@@ -81,9 +84,13 @@ def write(
     print_json(written)
 
 
-def _rows(home: Path, kept: list[int], width: int) -> np.ndarray:
+def _rows(home: Path, small: Tokenizer, width: int) -> np.ndarray:
+    """Rows for the pieces of `small` out of an encoder's table; one it does not know gets its unknown row."""
     from hwsim.models.distill.teacher import load_encoder
 
+    known = Tokenizer.from_file(str(home / "tokenizer.json")).get_vocab()
+    pieces = (small.id_to_token(i) for i in range(small.get_vocab_size()))
+    kept = [known.get(piece, known[vocabulary.UNKNOWN]) for piece in pieces]
     table = load_encoder(home).get_input_embeddings().weight.detach().numpy()
     return vocabulary.principal_rows(table[kept], width).astype(np.float16)
 

@@ -11,11 +11,13 @@ import pytest
 from distillery import PAIR_TASK, SENTENCES, large, small_encoder, write_data
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 from typer.testing import CliRunner
 
 from hwsim.errors import ConfigError, HwsimError
 from hwsim.models import tasks, vocabulary
 from hwsim.models.batches import Sequences
+from hwsim.models.distill.teacher import load_encoder
 from hwsim.models.tasks.__main__ import app
 from hwsim.models.tasks.encode import encode, shares
 from hwsim.models.tasks.transfer import sentences
@@ -154,6 +156,29 @@ def test_sentences_are_split_filtered_and_drawn_without_repeats():
     reviews = ["A fine film. It runs well! No. A fine film. Was it long? " + "word " * 50 + "."]
     assert sentences(reviews, 9) == ["A fine film.", "It runs well!", "Was it long?"]
     assert len(sentences(reviews, 2)) == 2
+
+
+def test_token_rows_may_come_from_another_encoder_than_the_teacher(folder):
+    homes = [small_encoder(folder / name, seed) for seed, name in enumerate(("teacher", "other"))]
+    arguments = [
+        folder / "made",
+        "sst2",
+        "--teacher",
+        homes[0],
+        "--rows",
+        homes[1],
+        "--size",
+        58,
+        "--width",
+        16,
+    ]
+    done = CliRunner().invoke(app, list(map(str, arguments)))
+    assert done.exit_code == 0, done.output
+    found = tasks.load("sst2", folder / "made")
+    pieces = Tokenizer.from_str(found.tokenizer)
+    known = [large().token_to_id(pieces.id_to_token(i)) for i in range(found.vocabulary)]
+    table = load_encoder(homes[1]).get_input_embeddings().weight.detach().numpy()
+    assert np.array_equal(found.rows, vocabulary.principal_rows(table[known], 16).astype(np.float16))
 
 
 def test_the_command_writes_tasks_with_one_vocabulary(folder):
