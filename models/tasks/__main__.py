@@ -89,8 +89,8 @@ def _rows(home: Path, small: Tokenizer, width: int) -> np.ndarray:
     from hwsim.models.distill.teacher import load_encoder
 
     known = Tokenizer.from_file(str(home / "tokenizer.json")).get_vocab()
-    pieces = (small.id_to_token(i) for i in range(small.get_vocab_size()))
-    kept = [known.get(piece, known[vocabulary.UNKNOWN]) for piece in pieces]
+    row_of = small.get_vocab()
+    kept = [known.get(piece, known[vocabulary.UNKNOWN]) for piece in sorted(row_of, key=row_of.__getitem__)]
     table = load_encoder(home).get_input_embeddings().weight.detach().numpy()
     return vocabulary.principal_rows(table[kept], width).astype(np.float16)
 
