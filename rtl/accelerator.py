@@ -1,8 +1,8 @@
 """The verilated accelerator: loaded over AXI-Lite, fed a frame a call, every written row seen.
 
-    with Accelerator(compile_ticket(ticket, machine)) as accelerator:
-        run = accelerator.run(beats, frame)
-        trace = named_tensors(run, ticket, mask)
+with Accelerator(compile_ticket(ticket, machine)) as accelerator:
+    run = accelerator.run(beats, frame)
+    trace = named_tensors(run, ticket, mask)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwsim.accelerator.cycles import rows_written
+from hwsim.accelerator.cycles import rows_written, total
 from hwsim.accelerator.frame import Frame
 from hwsim.accelerator.operations import Kind, Operation
 from hwsim.accelerator.program import BYTES, Program
@@ -22,12 +22,12 @@ from hwsim.model import Trace
 from hwsim.ops.manhattan_score import LARGEST_SCORE
 from hwsim.rtl import sources
 from hwsim.rtl.lanes import unpack
-from hwsim.rtl.sim import build
+from hwsim.rtl.sim import PATIENCE, build
 
 MODULE = "accelerator"
 CONTROL, PROGRAM, WEIGHTS, BIASES, CLEAR = 0x08, 0x20, 0x24, 0x28, 0x2C
 RUN = 1
-_SETTLE = 64
+_SETTLE = 128
 """Cycles after a frame's last logit in which the program must end."""
 
 
@@ -124,7 +124,8 @@ class Accelerator:
             ("cycles_o", "stalls_o"), "done_o"
         )
         sentences, classes = len(frame.starts), self.program.memory.classes
-        done = self._simulation.stream(inputs, sentences, monitors, stalls, settle=_SETTLE)
+        patience = PATIENCE + 2 * total(self.program, frame)
+        done = self._simulation.stream(inputs, sentences, monitors, stalls, patience, _SETTLE)
         seen = {name: record.rows for name, record in done.monitors.items()}
         if len(seen["cycles_o"]) != 1 or len(done.data.rows) != sentences * classes:
             raise HwsimError(

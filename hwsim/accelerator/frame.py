@@ -92,9 +92,7 @@ def pack(lengths: Sequence[int], lanes: int) -> list[list[int]]:
     frames: list[list[int]] = []
     left: list[int] = []
     for sentence, length in enumerate(lengths):
-        found = next(
-            (i for i, room in enumerate(left) if length <= room and len(frames[i]) < SEGMENTS), None
-        )
+        found = next((i for i, room in enumerate(left) if length <= room and len(frames[i]) < SEGMENTS), None)
         if found is None:
             frames.append([])
             left.append(lanes)

@@ -1,10 +1,10 @@
 """The operations of the accelerator as 128-bit words, and back.
 
-    word 0  [3:0] kind, [4] from A, [5] to A, [6] to S, [7] residual, [8] relu, [9] centre, [10] mask,
-            [11] signed, [15:12] bits - 1, [20:16] shift, [23:21] embed shift
-    word 1  [11:0] scalars, a row of A; [27:16] operands, a row of A or S
-    word 2  [11:0] destination, a row of A or S; [27:16] the residual's row in S
-    word 3  [15:0] immediate; [27:16] count
+word 0  [3:0] kind, [4] from A, [5] to A, [6] to S, [7] residual, [8] relu, [9] centre, [10] mask,
+        [11] signed, [15:12] bits - 1, [20:16] shift, [23:21] embed shift
+word 1  [11:0] scalars, a row of A; [27:16] operands, a row of A or S
+word 2  [11:0] destination, a row of A or S; [27:16] the residual's row in S
+word 3  [15:0] immediate; [27:16] count
 """
 
 from __future__ import annotations

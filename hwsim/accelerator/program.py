@@ -343,8 +343,9 @@ def fit(ticket: Ticket, lanes: int = 64, stream_weights: bool = False) -> Machin
 
     stream_weights: without a memory of weights. Raises as `compile_ticket` does.
     """
-    made, memory = _compile(ticket, lanes), MemoryMap(
-        ticket.config.width, lanes, ticket.config.hidden, ticket.config.classes
+    made, memory = (
+        _compile(ticket, lanes),
+        MemoryMap(ticket.config.width, lanes, ticket.config.hidden, ticket.config.classes),
     )
     entries = sum(made.entries_of)
     wanted = max(memory.width, -(-memory.rows_a // 8), -(-memory.rows_s // 4))
