@@ -187,8 +187,8 @@ class Simulation:
     ) -> Transaction:
         """Send beats into the slave streams and collect what the master stream `m_axis` gives back.
 
-        inputs: by stream (`s_axis`), by field (`tdata`, `tuser`, `tlast`), a row a beat as in `vectors`; a channel
-        of AXI-Lite (`s_axil_aw`, `s_axil_w`) is a stream, too, its address or data the `tdata`;
+        inputs: by stream (`s_axis`), by field (`tdata`, `tuser`, `tlast`), a row a beat as in `vectors`; a
+        channel of AXI-Lite (`s_axil_aw`, `s_axil_w`) is a stream, too, its address or data the `tdata`;
         outputs: how many packets to wait for (beats, if `m_axis` has no tlast); monitors: data port to the
         valid port that says when to look at it; stalls: seed of random stalls on every stream, both sides;
         patience: cycles without a transfer before giving up; settle: cycles after the last transfer in which

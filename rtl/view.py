@@ -7,8 +7,8 @@ from pathlib import Path
 from hwsim.files import write_atomic
 
 SIGNALS = {
-    "streams": ("s_axis_tvalid", "s_axis_tready", "s_axis_tlast", "s_axis_tdata[31:0]")
-    + ("m_axis_tvalid", "m_axis_tready", "m_axis_tlast", "m_axis_tdata[31:0]"),
+    "frames in": ("s_axis_tvalid", "s_axis_tready", "s_axis_tlast", "s_axis_tdata[31:0]"),
+    "logits out": ("m_axis_tvalid", "m_axis_tready", "m_axis_tlast", "m_axis_tdata[31:0]"),
     "program": ("number[{operation}:0]", "kind[3:0]", "u_sequencer.state_q[2:0]", "error_o[3:0]", "done_o"),
     "counters": ("cycles_o[31:0]", "stalls_o[31:0]"),
     "steps": (

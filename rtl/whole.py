@@ -167,7 +167,7 @@ class Evaluation:
 
     def add(self, done: Sentences, difference: Difference | None, seconds: float) -> None:
         """Add a frame."""
-        self.logits |= {sentence: row for sentence, row in zip(done.index, done.logits.tolist(), strict=True)}
+        self.logits |= zip(done.index, done.logits.tolist(), strict=True)
         self.cycles += done.cycles
         self.simulated += done.simulated
         self.seconds += seconds
@@ -190,8 +190,8 @@ def evaluate(
 ) -> tuple[Evaluation, Machine]:
     """Every sentence of a batch on the accelerator, every named tensor compared with the emulator.
 
-    packed: several short sentences in one frame; progress: a file for unfinished work, from which the same call
-    goes on, removed at the end; watch: called with the number of sentences just finished.
+    packed: several short sentences in one frame; progress: a file for unfinished work, from which the
+    same call goes on, removed at the end; watch: called with the number of sentences just finished.
     Raises as `hwsim.accelerator.compile_ticket` and `hwsim.rtl.build.compile_model` do, and HwsimError if the
     accelerator hangs or takes other than the modelled cycles.
     """

@@ -14,7 +14,10 @@ COLOURS = dict(zip(TERMS, ("#123a5f", "#5a94bb", "#c98a3b", "#9aa5b1"), strict=T
 
 
 def draw(result: dict[str, Any], title: str, path: Path) -> Path:
-    """Draw a `report` as .svg or .png. Raises HwsimError for another ending, MissingToolError without matplotlib."""
+    """Draw a `report` as .svg or .png.
+
+    Raises HwsimError for another ending, MissingToolError without matplotlib.
+    """
     if reason := missing():
         raise MissingToolError(reason)
     if path.suffix not in ENDINGS:

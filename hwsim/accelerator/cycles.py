@@ -75,7 +75,7 @@ def cycles(program: Program, frame: Frame) -> list[Spent]:
 
 
 def total(program: Program, frame: Frame) -> int:
-    """Clock cycles of a run, as the accelerator counts them: from the frame's first beat to the program's end."""
+    """Clock cycles of a run, as the accelerator counts them: first beat of the frame to the end."""
     return sum(spent.cycles for spent in cycles(program, frame))
 
 

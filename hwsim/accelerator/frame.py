@@ -22,7 +22,7 @@ class Frame:
     """Sentences side by side, lane after lane."""
 
     tags: np.ndarray
-    """uint8 [lanes in use]: REPORT at a sentence's first lane, REAL at a real token, the sentence's number."""
+    """uint8 [lanes in use]: REPORT at a sentence's first lane, REAL at a real token, its number."""
     starts: tuple[int, ...]
     """First lane of each sentence."""
     lengths: tuple[int, ...]
@@ -67,7 +67,7 @@ def frame(mask: np.ndarray, lanes: int) -> Frame:
     lengths = lengths_of(mask)
     if int(lengths.sum()) > lanes:
         raise UnsupportedError(
-            f"{int(lengths.sum())} tokens do not go into {lanes} lanes; raise Lanes, or shorten or split the text"
+            f"{int(lengths.sum())} tokens do not go into {lanes} lanes; raise Lanes or shorten the text"
         )
     if len(lengths) > SEGMENTS:
         raise UnsupportedError(f"{len(lengths)} sentences in one frame; it takes {SEGMENTS}")

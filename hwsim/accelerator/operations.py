@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -109,9 +110,10 @@ class Operation:
         if first & 15 > max(Kind):
             raise HwsimError(f"a program word has kind {first & 15}; the kinds are 0..{max(Kind)}")
         immediate = fourth & 0xFFFF
+        flags: dict[str, Any] = {flag: bool(first >> bit & 1) for bit, flag in enumerate(_FLAGS, 4)}
         return cls(
             Kind(first & 15),
-            **{flag: bool(first >> bit & 1) for bit, flag in enumerate(_FLAGS, 4)},
+            **flags,
             bits=(first >> 12 & 15) + 1,
             shift=first >> 16 & 31,
             embed_shift=first >> 21 & 7,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from hwsim import digits, ranges
 from hwsim.accelerator.machine import BIAS_DEPTHS, OPERATIONS, WEIGHT_DEPTHS, WIDTHS, Machine, at_least
 from hwsim.accelerator.operations import Kind, Operation
 from hwsim.errors import UnsupportedError
-from hwsim.ticket import LINEARS, Layer, Linear, Ticket
+from hwsim.ticket import Layer, Linear, Ticket
 
 LARGEST_DISTANCE = 254
 """Of two int8 features."""
@@ -199,7 +200,7 @@ class _Compiler:
         largest = int((LARGEST_DISTANCE * width + (1 << layer.score_shift >> 1)) >> layer.score_shift)
         # Forgiving more than the largest score is forgiving all; so the shifted delta fits its field.
         delta = min(int(layer.delta[head]), largest)
-        last = {"relu": True, "mask": True, "tensor": f"{name}.score", "part": head}
+        last: dict[str, Any] = {"relu": True, "mask": True, "tensor": f"{name}.score", "part": head}
         centred = config.centring == "min"
         self.add(
             Operation(

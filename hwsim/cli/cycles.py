@@ -24,7 +24,7 @@ def command(
     listing: Annotated[bool, typer.Option("--listing", help="Print every operation.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Predict the clock cycles, memory traffic and energy of a sentence on the smallest accelerator that fits.
+    """Predict the clock cycles, memory traffic and energy of a sentence on the smallest accelerator.
 
     The prediction is exact: tests and `hwsim rtl run` hold it against the Verilog's own counter. Energies are
     for 45 nm from the cited table of `hwsim.energy`, all lanes counted.

@@ -51,9 +51,9 @@ def command(
 ) -> None:
     """Classify sentences in NumPy, onnxruntime and simulated Verilog, and compare every named integer.
 
-    The Verilog accelerator runs the whole model from token rows to logits, by its program. Beside it the
-    streaming attention head computes every head of every layer, the Verilog operators every other named tensor.
-    All streams are stalled at random.
+    The Verilog accelerator runs the whole model from token rows to logits, by its program. Beside it
+    the streaming attention head computes every head of every layer, the Verilog operators every other named
+    tensor. All streams are stalled at random.
     """
     from hwsim import evaluate, load_ticket, verify
     from hwsim.implementations import DEMO
@@ -111,8 +111,8 @@ def _show(report: Report, result: dict[str, Any]) -> None:
     )
     if cycles := report.cycles.get("accelerator"):
         out.print(
-            f"The accelerator in Verilog took {sum(cycles):,} clock cycles for all, with random stalls on its "
-            "streams (hwsim cycles tells where they go)."
+            f"The accelerator in Verilog took {sum(cycles):,} clock cycles for all, with random stalls on "
+            "its streams (hwsim cycles tells where they go)."
         )
     if "total" in report.cycles:
         layers = (rows for name, rows in report.cycles.items() if name not in ("total", "accelerator"))
