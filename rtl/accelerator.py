@@ -26,7 +26,7 @@ from hwsim.rtl.sim import PATIENCE, build
 
 MODULE = "accelerator"
 CONTROL, PROGRAM, WEIGHTS, BIASES, CLEAR = 0x08, 0x20, 0x24, 0x28, 0x2C
-RUN = 1
+RUN, ABORT = 1, 2
 _SETTLE = 128
 """Cycles after a frame's last logit in which the program must end."""
 
@@ -90,19 +90,25 @@ class Accelerator:
         return self._simulation.cycle
 
     def write(self, address: np.ndarray | int, data: np.ndarray) -> None:
-        """Write words over AXI-Lite, to one register or to one each."""
+        """Write words over AXI-Lite, to one register or to one each. Raises HwsimError if one is refused."""
         data = np.asarray(data, np.uint32)
-        self._simulation.stream(
+        if not data.size:
+            return
+        done = self._simulation.stream(
             {
                 "s_axil_aw": {"tdata": np.broadcast_to(address, data.shape).astype(np.uint32)},
                 "s_axil_w": {"tdata": data},
             },
             0,
+            {"s_axil_bresp": "s_axil_bvalid"},
         )
+        answers = done.monitors["s_axil_bresp"].rows
+        if len(answers) != len(data) or answers.any():
+            raise HwsimError(f"{MODULE}: refused {np.count_nonzero(answers)} of {len(data)} writes")
 
     def load(self, program: Program) -> None:
-        """Stop, forget what was loaded, load a program with its weights and biases, and let it run."""
-        self.write(CONTROL, np.array([0]))
+        """Stop at once, forget what was loaded, load a program with its weights and biases, and let it run."""
+        self.write(CONTROL, np.array([ABORT]))
         self.write(CLEAR, np.array([7]))
         self.write(PROGRAM, program.words())
         if not program.machine.streams_weights:

@@ -13,6 +13,7 @@ from hwsim import ops
 from hwsim.accelerator import Frame, Kind, Machine, Operation
 from hwsim.accelerator.frame import REAL
 from hwsim.digits import DOUBLE, LAST, SIGN, SKIP
+from hwsim.ops.manhattan_norm import RECIPROCAL
 
 
 class Interpreter:
@@ -110,7 +111,7 @@ class Interpreter:
         for feature in range(operation.count):
             v = self.a[operation.scalars + feature, : self.keys, None]
             magnitude = np.abs(v) if operation.signed else np.maximum(v, 0)
-            yield (np.sign(v) * np.maximum(magnitude - z, 0)).sum(axis=0)
+            yield (np.where(v < 0, -1, 1) * np.maximum(magnitude - z, 0)).sum(axis=0)
 
     def _norm(self, operation: Operation, _: np.ndarray) -> Iterator[np.ndarray]:
         memory = self.a if operation.from_a else self.s
@@ -120,4 +121,4 @@ class Interpreter:
         mantissa = ((8 * norm) >> exponent) - 8
         # The largest shift belongs to an exponent of 23; each one less takes one off, down to 0.
         self.shift = np.maximum(operation.shift - (23 - exponent), 0)
-        yield from x * ops.manhattan_norm.__globals__["RECIPROCAL"][mantissa]
+        yield from x * RECIPROCAL[mantissa]
