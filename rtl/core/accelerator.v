@@ -156,9 +156,8 @@ module accelerator #(
       .Operations(Operations)
   ) u_sequencer (
       .clk_i(clk_i),
-      .rst_ni(rst_ni),
+      .rst_ni(work_q),
       .run_i(run),
-      .abort_i(abort),
       .idle_o(idle),
       .done_o(done_o),
       .cycles_o(cycles_o),

@@ -16,7 +16,7 @@
 // in which a stream was waited for: cycles_o - stalls_o depends on program, weights and n only. Both belong to the
 // last complete run while done_o is high, one clock. While run_i is high the program starts again after its end.
 //
-// An error stops the run until abort_i: 1 to 3 as in operation_fetch.v, 4 no more weights, 5 an entry points behind
+// An error stops the run until the next reset: 1 to 3 as in operation_fetch.v, 4 no more weights, 5 an entry points behind
 // the inputs, 6 a frame that is none. number_o is the operation it happened in.
 `default_nettype none
 
@@ -27,7 +27,6 @@ module sequencer #(
     input  wire                          clk_i,
     input  wire                          rst_ni,
     input  wire                          run_i,
-    input  wire                          abort_i,
 
     output wire                          idle_o,
     output reg                           done_o,
@@ -106,16 +105,17 @@ module sequencer #(
 
   assign idle_o = state_q == Idle;
   assign take_o = take;
-  assign restart_o = at_end || abort_i || (state_q == Idle && !run_i);
+  assign restart_o = at_end || !rst_ni || (state_q == Idle && !run_i);
   assign start_o = state_q == Start;
   assign load_active_o = state_q == Load;
   assign weights_active_o = state_q == Weights;
   assign send_active_o = state_q == Send;
 
   always @(posedge clk_i) begin
-    if (!rst_ni || abort_i) begin
-      state_q <= Idle;
-      error_o <= 4'd0;
+    if (!rst_ni) begin
+      state_q  <= Idle;
+      error_o  <= 4'd0;
+      number_o <= {$clog2(Operations) {1'b0}};
     end else begin
       case (state_q)
         Start:
@@ -132,6 +132,7 @@ module sequencer #(
         Send: if (send_done_i) state_q <= Drain;
         default: if (take) state_q <= next_bad_i ? Fault : Start;
       endcase
+      if (take) number_o <= next_number_i;
       if (take && next_bad_i) error_o <= next_code_i;
       if (exhausted || weights_wrong_i || load_wrong_i) begin
         state_q <= Fault;
@@ -139,7 +140,6 @@ module sequencer #(
       end
     end
     if (take) operation_o <= next_i;
-    if (take) number_o <= next_number_i;
     drain_q <= state_q != Drain ? DrainClocks - 4'd1 : drain_q == 4'd0 ? 4'd0 : drain_q - 4'd1;
     if (state_q == Start) rows_q <= immediate[11:0];
     else if (weights_row_end_i) rows_q <= rows_q - 12'd1;
@@ -153,10 +153,10 @@ module sequencer #(
   reg fresh_q; // the counters belong to a run that is over
 
   always @(posedge clk_i) begin
-    if (!rst_ni || abort_i) fresh_q <= 1'b1;
+    if (!rst_ni) fresh_q <= 1'b1;
     else if (at_end) fresh_q <= 1'b1;
     else if (counting) fresh_q <= 1'b0;
-    done_o <= rst_ni && !abort_i && at_end;
+    done_o <= rst_ni && at_end;
     if (!rst_ni) begin
       cycles_o <= 32'd0;
       stalls_o <= 32'd0;
