@@ -24,9 +24,9 @@ def commands(group: typer.Typer = app, words: tuple[str, ...] = ()) -> list[tupl
 def test_all_commands_are_there():
     names = {" ".join(words) for words in commands()}
     assert names == {
-        *("demo", "emulate", "evaluate", "verify", "export", "check", "info", "cost", "tickets"),
+        *("demo", "emulate", "evaluate", "verify", "export", "check", "info", "cost", "cycles", "tickets"),
         *("train", "distill", "search"),
-        *("rtl sources", "rtl lint", "rtl simulate", "rtl waves"),
+        *("rtl sources", "rtl lint", "rtl simulate", "rtl run", "rtl waves"),
     }
 
 
