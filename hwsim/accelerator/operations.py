@@ -59,7 +59,7 @@ class Operation:
     centre: bool = False
     """Subtract each lane's smallest score."""
     mask: bool = False
-    """127 where the key is padding or of another sentence."""
+    """The largest number of `bits` bits where the key is padding or of another sentence."""
     signed: bool = False
     """Inhibit negative values, too; else they count as 0."""
     bits: int = 8

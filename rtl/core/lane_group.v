@@ -38,7 +38,7 @@ module lane_group (
     input  wire [ 23:0] start_even_i, // at 5: of lanes 0, 2, 4, 6
     input  wire [ 23:0] start_odd_i,  // at 5
     input  wire [  1:0] byte_i,       // at 8
-    input  wire [  4:0] key_i,        // at 10
+    input  wire [  4:0] key_i,        // at 9
     input  wire         row_i,        // at 12
     output wire [127:0] y_o           // at 13
 );

@@ -5,7 +5,8 @@
 // x is the residual row, or minus the minimum of the lane's scores, or 0. Stage numbers are those of row_engine.v:
 // result_i is at 7; 8 and 9 shift by 0..7, 10 by whole bytes, 11 adds, 12 looks what is to be done, 13 does it.
 // The sum is 18 bits wide: a result beyond 16 bits after its shift cannot come back into range by adding x, and
-// saturates by its sign. raw_i writes eight bits as they are: byte byte_i of the result.
+// saturates by its sign. raw_i writes eight bits as they are: byte byte_i of the result. mask_i writes the largest
+// number of so many bits where the row's key is none of this lane's sentence.
 `default_nettype none
 
 module lane_output (
@@ -15,12 +16,12 @@ module lane_output (
     input  wire [ 1:0] byte_i,     // at 9: bytes more to shift
     input  wire [15:0] residual_i, // at 10
     input  wire [14:0] minimum_i,
-    input  wire        differs_i,  // at 12: the row's key is none of this lane's sentence
+    input  wire        differs_i,  // at 11: the row's key is none of this lane's sentence
     input  wire        add_residual_i,
     input  wire        centre_i,   // subtract the minimum; the shift must be 0
     input  wire        raw_i,
     input  wire        relu_i,
-    input  wire        mask_i,     // 127 where the key differs
+    input  wire        mask_i,
     input  wire [16:7] high_i,     // bits of y that must equal its sign: bits-1 and up
     output reg  [15:0] y_o
 );
@@ -62,23 +63,24 @@ module lane_output (
 
   // ---- Saturate symmetrically: the most negative number of so many bits becomes one more.
   reg [15:0] y_q;
-  reg over_q, lowest_q, minus_q;
+  reg over_q, lowest_q, minus_q, zero_q;
+  wire masked = mask_i && differs_i;
   wire minus = sum_big_q ? sum_negative_q : sum_q[17];
   wire [14:0] low = {~high_i[14:7], 7'h7f};
 
   always @(posedge clk_i) begin
     y_q      <= sum_q[15:0];
-    over_q   <= !raw_i && (sum_big_q || ((sum_q[16:7] ^ {10{minus}}) & high_i) != 10'd0);
+    over_q   <= masked || !raw_i && (sum_big_q || ((sum_q[16:7] ^ {10{minus}}) & high_i) != 10'd0);
     lowest_q <= !raw_i && minus && (sum_q[14:0] & low) == 15'd0;
-    minus_q  <= minus;
+    minus_q  <= minus && !masked;
+    zero_q   <= relu_i && minus && !masked;
   end
 
   wire [15:0] limit = {1'b0, low} ^ {16{minus_q}};
   wire [15:0] y_d = over_q ? limit : y_q;
 
   always @(posedge clk_i) begin
-    if (mask_i && differs_i) y_o <= 16'd127;
-    else if (relu_i && minus_q) y_o <= 16'd0;
+    if (zero_q) y_o <= 16'd0;
     else y_o <= {y_d[15:1], y_d[0] || over_q || lowest_q};
   end
 endmodule

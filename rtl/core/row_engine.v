@@ -66,8 +66,8 @@ module row_engine #(
 
     // Segments.
     input  wire [       4*Lanes-1:0] segments_i,
-    output reg  [ $clog2(Lanes)-1:0] key_o, // at 8
-    input  wire [               4:0] key_i, // at 10
+    output reg  [ $clog2(Lanes)-1:0] key_o, // at 7
+    input  wire [               4:0] key_i, // at 9
 
     // Rows as they are written, for comparison in simulation.
     output wire                      row_valid_o,
@@ -112,7 +112,7 @@ module row_engine #(
     {byte4_q, byte3_q}                    <= {byte3_q, byte_i};
   end
 
-  // ---- Rows on their way out: residual's address and key at 8, destination at 13.
+  // ---- Rows on their way out: key at 7, residual's address at 8, destination at 13.
   reg start_q;
   reg [11:0] residual_q;
   reg [16:7] high_q;
@@ -124,13 +124,10 @@ module row_engine #(
   always @(posedge clk_i) begin
     start_q <= start_i;
     high_q  <= 10'h3ff << above;
-    if (start_i) begin
-      residual_q <= residual_address_i;
-      key_o      <= {LaneBits{1'b0}};
-    end else if (last_q[8]) begin
-      residual_q <= residual_q + 12'd1;
-      key_o      <= key_o + 1'b1;
-    end
+    if (start_i) key_o <= {LaneBits{1'b0}};
+    else if (last_q[7]) key_o <= key_o + 1'b1;
+    if (start_i) residual_q <= residual_address_i;
+    else if (last_q[8]) residual_q <= residual_q + 12'd1;
     if (!rst_ni) write_q <= 2'd0;
     else write_q <= {to_s_i, to_a_i} & {2{last_q[12]}};
     if (start_i) begin

@@ -44,7 +44,7 @@ module token_lane (
     input  wire        mask_i,
     input  wire [16:7] high_i,
     input  wire [ 3:0] segment_i,   // of this lane
-    input  wire [ 4:0] key_i,       // at 11: {real, segment} of the row's key
+    input  wire [ 4:0] key_i,       // at 10: {real, segment} of the row's key
     input  wire        forget_i,
     input  wire        track_i,     // at 13: the row is a key's score
     output wire [15:0] y_o          // at 13
@@ -104,14 +104,13 @@ module token_lane (
   end
 
   // ---- Way out (8 to 13), and the smallest score of the sentence's own keys.
-  reg differs_q, minimum_differs_q;
+  reg [13:11] differs_q;
   reg [14:0] minimum_q;
 
   always @(posedge clk_i) begin
-    differs_q         <= key_i != {1'b1, segment_i};
-    minimum_differs_q <= differs_q;
+    differs_q <= {differs_q[12:11], key_i != {1'b1, segment_i}};
     if (forget_i) minimum_q <= 15'h7fff;
-    else if (track_i && !minimum_differs_q && y_o[14:0] < minimum_q) minimum_q <= y_o[14:0];
+    else if (track_i && !differs_q[13] && y_o[14:0] < minimum_q) minimum_q <= y_o[14:0];
   end
 
   lane_output u_output (
@@ -121,7 +120,7 @@ module token_lane (
       .byte_i(byte_i),
       .residual_i(s_i),
       .minimum_i(minimum_q),
-      .differs_i(differs_q),
+      .differs_i(differs_q[11]),
       .add_residual_i(add_residual_i),
       .centre_i(centre_i),
       .raw_i(raw_i),

@@ -59,7 +59,7 @@ class Interpreter:
         if operation.mask:
             key = row % self.lanes
             own = self.real[key] & (self.segment == self.segment[key])
-            y = np.where(own, y, 127)
+            y = np.where(own, y, ops.largest(operation.bits))
         return y
 
     def _load(self, operation: Operation, features: np.ndarray) -> Iterator[np.ndarray]:
