@@ -107,7 +107,7 @@ class Accelerator:
             raise HwsimError(f"{MODULE}: refused {np.count_nonzero(answers)} of {len(data)} writes")
 
     def load(self, program: Program) -> None:
-        """Stop at once, forget what was loaded, load a program with its weights and biases, and let it run."""
+        """Stop at once, forget what was loaded, load a program with weights and biases, let it run."""
         self.write(CONTROL, np.array([ABORT]))
         self.write(CLEAR, np.array([7]))
         self.write(PROGRAM, program.words())

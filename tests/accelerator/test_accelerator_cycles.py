@@ -1,4 +1,4 @@
-"""The cycle model's promises and its report; that it equals the Verilog is in tests/rtl/test_accelerator.py."""
+"""The cycle model's promises and its report; tests/rtl/test_accelerator.py holds it against the Verilog."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The accelerator's operations in NumPy, row by row: what a program does to the two memories.
 
-Written from the programmer's model of docs/accelerator.md, not from the Verilog, for programs no compiler makes.
+Written from docs/accelerator.md, not from the Verilog, for programs that no compiler makes.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import cocotb
 import numpy as np
 import pytest
@@ -295,7 +297,7 @@ async def malformed_programs_are_named_by_code_and_operation(dut):
         else:
             assert await tb.write(CLEAR, 7) == AxiResp.OKAY
             assert await tb.write(CONTROL, RUN) == AxiResp.OKAY
-        tb.source.send(sum(feature_beats(4), []))
+        tb.source.send(list(chain.from_iterable(feature_beats(4))))
         if tb.machine.streams_weights:
             tb.weights.send(entries)
         assert await tb.error() == (code, number), name
