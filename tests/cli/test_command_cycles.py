@@ -3,6 +3,7 @@
 import json
 
 from hwsim import evaluate, load_ticket
+from hwsim.rtl import modules, sources
 from hwsim.tokens import encode
 
 
@@ -64,3 +65,20 @@ def test_what_rtl_run_refuses(run, ticket_file, tmp_path):
     data = tmp_path / "data.tsv"
     data.write_text("sentence\tlabel\ndull\t7\n")
     assert "a label is 7" in run("rtl", "run", ticket_file, "--data", data).stderr
+
+
+def test_a_wrong_integer_is_shown_with_its_cycle(run, ticket_file, tmp_path, monkeypatch):
+    good = modules()["token_lane"]
+    text, bug = "threshold_i && difference", "1'b0 && difference"
+    assert good.read_text().count(text) == 1
+    copy = tmp_path / good.name
+    copy.write_text(good.read_text().replace(text, bug))
+    wrong = [copy if path == good else path for path in sources("accelerator")]
+    monkeypatch.setattr("hwsim.rtl.accelerator.sources", lambda module: wrong)
+    arguments = ("rtl", "run", ticket_file, "--text", "dull", "--text", "it was long and dull", "--lanes", 8)
+    done = run(*arguments, "--json")
+    assert done.status == 1
+    found = done.json["first_difference"]
+    assert not done.json["equal"] and found["tensor"].endswith(".inhibit") and found["time"] > 0
+    shown = run(*arguments)
+    assert shown.status == 1 and "NOT EQUAL" in shown.stdout and found["tensor"] in shown.stdout
