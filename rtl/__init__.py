@@ -25,7 +25,7 @@ __all__ = ["HeadRun", "modules", "run_heads", "run_operator", "simulate_operator
 
 def modules() -> dict[str, Path]:
     """Every Verilog module by name; each has a file of its own."""
-    return {path.stem: path for path in sorted(_FOLDER.glob("*.v"))}
+    return {path.stem: path for path in sorted(_FOLDER.rglob("*.v"))}
 
 
 def sources(toplevel: str) -> list[Path]:

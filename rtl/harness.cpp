@@ -68,6 +68,7 @@ struct Request {
     const Monitor* monitor;
     int64_t outputs;   // packets (tlast), or beats where the master stream has no tlast
     int64_t patience;  // cycles without any transfer before giving up
+    int64_t settle;    // idle cycles after the last expected output, in which nothing more may come
     uint64_t seed;     // of the stalls; 0: none
     int32_t fault;     // a port that ends the transaction when it is high
 };
@@ -85,8 +86,6 @@ struct PortStorage {
     uint8_t* bytes;
     size_t size;
 };
-
-constexpr int SETTLE = 4;  // idle cycles after the last expected output, in which nothing more may come
 
 class Harness {
     VerilatedContext context_;
@@ -210,14 +209,13 @@ class Harness {
         output = Record();
         monitored.assign(static_cast<size_t>(r.monitors), Record());
         std::vector<uint8_t> held, seen;  // the master's beat that waits for tready, and this cycle's
-        int64_t outputs = 0, idle = 0;
-        int after = 0;
+        int64_t outputs = 0, idle = 0, after = 0;
 
         for (;;) {
             bool complete = outputs >= r.outputs;
             for (size_t i = 0; i < slaves; ++i) complete = complete && sent[i] == r.slave[i].beats;
             after = complete ? after + 1 : 0;
-            if (after > SETTLE) return DONE;
+            if (after > r.settle) return DONE;
             if (idle > r.patience) return TIMEOUT;
 
             for (size_t i = 0; i < slaves; ++i) {

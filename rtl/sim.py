@@ -23,6 +23,9 @@ from hwsim.rtl.lanes import pack
 PATIENCE = 100_000
 """Cycles without a transfer on any stream after which a transaction has failed."""
 
+SETTLE = 4
+"""Cycles after the last transfer in which nothing more may come."""
+
 MASTER = "m_axis"
 _FIELDS = ("tdata", "tuser", "tlast")
 _DONE, _TIMEOUT, _LEFTOVER, _FAULT, _UNSTABLE = range(5)
@@ -49,6 +52,7 @@ class _Request(ctypes.Structure):
         ("monitor", ctypes.POINTER(_Monitor)),
         ("outputs", ctypes.c_int64),
         ("patience", ctypes.c_int64),
+        ("settle", ctypes.c_int64),
         ("seed", ctypes.c_uint64),
         ("fault", ctypes.c_int32),
     )
@@ -179,13 +183,16 @@ class Simulation:
         monitors: Mapping[str, str] | None = None,
         stalls: int | None = None,
         patience: int = PATIENCE,
+        settle: int = SETTLE,
     ) -> Transaction:
         """Send beats into the slave streams and collect what the master stream `m_axis` gives back.
 
-        inputs: by stream (`s_axis`), by field (`tdata`, `tuser`, `tlast`), a row a beat as in `vectors`;
+        inputs: by stream (`s_axis`), by field (`tdata`, `tuser`, `tlast`), a row a beat as in `vectors`; a
+        channel of AXI-Lite (`s_axil_aw`, `s_axil_w`) is a stream, too, its address or data the `tdata`;
         outputs: how many packets to wait for (beats, if `m_axis` has no tlast); monitors: data port to the
         valid port that says when to look at it; stalls: seed of random stalls on every stream, both sides;
-        patience: cycles without a transfer before giving up.
+        patience: cycles without a transfer before giving up; settle: cycles after the last transfer in which
+        monitors are still watched and nothing more may come.
         Raises HwsimError if the module stops (naming what was pending), breaks the protocol, raises
         `error_o`, or gives more than was asked for.
         """
@@ -207,6 +214,7 @@ class Simulation:
             watched,
             outputs,
             patience,
+            settle,
             0 if stalls is None else stalls + 1,
             fault,
         )
@@ -264,21 +272,28 @@ class Simulation:
         )
 
     def _channel(self, name: str, rows: np.ndarray | None = None) -> _Channel:
-        fields = [self._index.get(f"{name}_{field}", -1) for field in _FIELDS]
-        size = sum(self._bytes(f"{name}_{field}") for field in _FIELDS)
+        names = [self._name(name, field) for field in _FIELDS]
+        fields = [self._index.get(port, -1) for port in names]
+        size = sum(map(self._bytes, names))
         beats, address = (0, 0) if rows is None else (len(rows), rows.ctypes.data)
-        return _Channel(
-            self._port(f"{name}_tvalid"), self._port(f"{name}_tready"), *fields, size, beats, address
-        )
+        handshake = (self._port(self._name(name, field)) for field in ("tvalid", "tready"))
+        return _Channel(*handshake, *fields, size, beats, address)
+
+    def _name(self, stream: str, field: str) -> str:
+        """The port of a field of an AXI-Stream, or of a channel of AXI-Lite, which spells them otherwise."""
+        if f"{stream}_tvalid" in self.ports or f"{stream}valid" not in self.ports:
+            return f"{stream}_{field}"
+        data = "addr" if f"{stream}addr" in self.ports else "data"
+        return stream + {"tdata": data, "tvalid": "valid", "tready": "ready"}.get(field, field)
 
     def _rows_of_stream(self, name: str, fields: Mapping[str, np.ndarray]) -> np.ndarray:
-        ports = [field for field in _FIELDS if f"{name}_{field}" in self.ports]
+        ports = [field for field in _FIELDS if self._name(name, field) in self.ports]
         if sorted(ports) != sorted(fields):
             raise HwsimError(
                 f"{self.name}: stream {name} has the fields {ports}; values came for {sorted(fields)}"
             )
         return np.ascontiguousarray(
-            np.hstack([self._rows(f"{name}_{field}", fields[field]) for field in ports])
+            np.hstack([self._rows(self._name(name, field), fields[field]) for field in ports])
         )
 
     def _rows(self, name: str, values: np.ndarray) -> np.ndarray:

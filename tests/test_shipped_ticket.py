@@ -66,7 +66,13 @@ def test_all_implementations_agree_on_text(name: str) -> None:
     encoded = encode(ticket, SENTENCES)
     report = verify.verify_ticket(verify.prepare(ticket, (encoded.token_ids, encoded.mask), seed=3))
     assert report.equal == dict.fromkeys(report.equal, True)
-    assert len(report.equal) == 6
+    hardware = {"rtl", "accelerator"} if ticket.config.max_tokens > 128 else set()
+    assert set(report.skipped) == hardware
+    assert len(report.equal) == 7 - len(hardware)
+
+
+WHOLE, DRAWN = 2000, 150
+"""Examples of a split that is computed whole; how many are drawn from a larger one."""
 
 
 @pytest.mark.data
@@ -75,7 +81,10 @@ def test_the_stated_accuracy_is_the_emulators(metric: tuple[str, str]) -> None:
     name, stated_name = metric
     ticket = hwsim.load_ticket(name)
     examples = load(*stated_name.split("_"))
+    stated, tolerance = ticket.metrics[stated_name], 1e-9
+    if len(examples) > WHOLE:
+        examples = [examples[i] for i in np.random.default_rng(0).permutation(len(examples))[:DRAWN]]
+        tolerance = 4 * (stated * (1 - stated) / DRAWN) ** 0.5
     logits = evaluate.logits(ticket, encode(ticket, [example.text for example in examples]))
     labels = np.array([example.label for example in examples])
-    stated = ticket.metrics[stated_name]
-    assert evaluate.accuracy(logits.argmax(axis=1), labels) == pytest.approx(stated, abs=1e-9)
+    assert evaluate.accuracy(logits.argmax(axis=1), labels) == pytest.approx(stated, abs=tolerance)

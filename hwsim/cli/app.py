@@ -10,6 +10,7 @@ from hwsim import __version__
 from hwsim.cli import (
     check,
     cost,
+    cycles,
     demo,
     distill,
     emulate,
@@ -50,7 +51,7 @@ def _root(
     pass
 
 
-for module in (demo, emulate, evaluate, verify, export, runtimes, web, check, info, cost, tickets):
+for module in (demo, emulate, evaluate, verify, export, runtimes, web, check, info, cost, cycles, tickets):
     app.command(module.__name__.rsplit(".", 1)[-1], epilog=f"Example: {module.EXAMPLE}")(module.command)
 example = f"Example: {distill.EXAMPLE}"
 app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)

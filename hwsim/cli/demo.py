@@ -51,8 +51,9 @@ def command(
 ) -> None:
     """Classify sentences in NumPy, onnxruntime and simulated Verilog, and compare every named integer.
 
-    The Verilog attention head computes every head of every layer, the Verilog operators every other named
-    tensor; all streams are stalled at random.
+    The Verilog accelerator runs the whole model from token rows to logits, by its program. Beside it
+    the streaming attention head computes every head of every layer, the Verilog operators every other named
+    tensor. All streams are stalled at random.
     """
     from hwsim import evaluate, load_ticket, verify
     from hwsim.implementations import DEMO
@@ -108,8 +109,14 @@ def _show(report: Report, result: dict[str, Any]) -> None:
         f"{percent(result['density'])} of the encoder's weights kept, {result['digits']:,} signed digits: "
         f"{result['additions']:,} additions for these {result['tokens']} tokens, no multiplication."
     )
-    if report.cycles:
-        heads = sum(len(row) for name, rows in report.cycles.items() if name != "total" for row in rows)
+    if cycles := report.cycles.get("accelerator"):
+        out.print(
+            f"The accelerator in Verilog took {sum(cycles):,} clock cycles for all, with random stalls on "
+            "its streams (hwsim cycles tells where they go)."
+        )
+    if "total" in report.cycles:
+        layers = (rows for name, rows in report.cycles.items() if name not in ("total", "accelerator"))
+        heads = sum(len(row) for rows in layers for row in rows)
         out.print(
             f"{heads} attention heads in Verilog took {report.cycles['total']:,} clock cycles, "
             "with random stalls on their streams."

@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
+from hwsim.cli import rtl_run
 from hwsim.cli.options import DEFAULT, JsonOption, SeedOption, TicketOption
 from hwsim.cli.output import bad, good, print_json, print_report, print_table, stdout, writable
 
-app = typer.Typer(help="The Verilog on its own: list, lint, simulate, look at waves.", no_args_is_help=True)
+app = typer.Typer(
+    help="The Verilog on its own: list, lint, simulate, run whole tickets, look at waves.",
+    no_args_is_help=True,
+)
+app.command("run", epilog=f"Example: {rtl_run.EXAMPLE}")(rtl_run.command)
 
 
 @app.command(epilog="Example: iverilog -g2005 -o inhibit $(hwsim rtl sources inhibit)")

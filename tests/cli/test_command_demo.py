@@ -19,18 +19,28 @@ def test_json(run, ticket, ticket_file, tmp_path, monkeypatch):
     assert said["logits"] == want.logits.tolist()
     assert said["prediction"] == [ticket.labels[i] for i in want.prediction]
     assert said["sentences"] == list(TEXTS)
-    assert said["equal"] == {"onnxruntime": True, "onnxruntime_unoptimised": True, "rtl": True}
+    assert said["equal"] == {
+        "onnxruntime": True,
+        "onnxruntime_unoptimised": True,
+        "rtl": True,
+        "accelerator": True,
+    }
     assert said["skipped"] == {}
     assert said["first_difference"] is None
     # Two layers have 25 named tensors.
-    assert said["tensors_compared"] == 3 * 25
+    assert said["tensors_compared"] == 4 * 25
     assert said["digits"] == ticket.digits
     assert said["additions"] == ticket.digits * encoded.mask.sum()
     heads = [
-        cycles for name, rows in said["cycles"].items() if name != "total" for row in rows for cycles in row
+        cycles
+        for name, rows in said["cycles"].items()
+        if name.startswith("layers")
+        for row in rows
+        for cycles in row
     ]
     assert len(heads) == 2 * 2 * 2
     assert said["cycles"]["total"] == sum(heads) > 0
+    assert len(said["cycles"]["accelerator"]) == len(TEXTS) and min(said["cycles"]["accelerator"]) > 0
     assert [(tmp_path / path).read_bytes()[:4] for path in said["pictures"]] == [b"\x89PNG"] * 2
 
 
@@ -43,7 +53,7 @@ def test_table(run, ticket_file, tmp_path):
         "rtl",
         "equal",
         "signed digits",
-        "clock cycles",
+        "clock cycles for all",
         "who.svg",
     ):
         assert word in done.stdout

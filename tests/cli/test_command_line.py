@@ -35,11 +35,12 @@ def test_all_commands_are_there():
             "check",
             "info",
             "cost",
+            "cycles",
             "tickets",
         ),
         *("train", "distill", "search"),
         *("onnx check", "onnx cost"),
-        *("rtl sources", "rtl lint", "rtl simulate", "rtl waves"),
+        *("rtl sources", "rtl lint", "rtl simulate", "rtl run", "rtl waves"),
     }
 
 

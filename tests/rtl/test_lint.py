@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from hwsim import rtl_tools
+from hwsim.accelerator.machine import LANES, WIDTHS
 from hwsim.rtl import modules, sources
 
 FORBIDDEN = r"\$(mul|macc|div|mod|divfloor|modfloor|pow|dlatch|adlatch|dlatchsr|sr|latch)$"
@@ -45,6 +46,15 @@ PARAMETERS: dict[str, list[dict[str, int]]] = {
         {"HeadWidth": 4, "MaxTokens": 8, "OutWidth": 16, "Centring": 2},
         {"HeadWidth": 64, "MaxTokens": 128},
     ],
+    "accelerator": [
+        *({"Lanes": lanes, "Width": width} for lanes in LANES for width in WIDTHS),
+        {"Lanes": 8, "Width": 32, "WeightDepth": 0, "BiasDepth": 256, "Operations": 64},
+        {"Lanes": 32, "WeightDepth": 131072, "BiasDepth": 16384, "Operations": 1024},
+    ],
+    "sequence_memory": [{"Width": 31, "Depth": 64}, {"Depth": 131072}],
+    "lane_select": [{"Lanes": 8}, {"Lanes": 64}],
+    "segment_table": [{"Lanes": 8}],
+    "operation_fetch": [{"Lanes": 64, "Width": 256, "Operations": 64}],
 }
 """Sets beside the defaults."""
 
@@ -72,6 +82,12 @@ REFUSED: list[tuple[str, dict[str, int], str]] = [
     ("round_shift", {"Width": 65}, "round_shift_refuses"),
     ("saturate", {"Bits": 2}, "saturate_refuses"),
     ("requantize", {"Bits": 8, "Width": 8}, "saturate_refuses"),
+    ("accelerator", {"Lanes": 4}, "accelerator_refuses_lanes"),
+    ("accelerator", {"Width": 96}, "accelerator_refuses_width"),
+    ("accelerator", {"WeightDepth": 1024}, "accelerator_refuses_weight_depth"),
+    ("accelerator", {"BiasDepth": 300}, "accelerator_refuses_bias_depth"),
+    ("accelerator", {"Operations": 32}, "accelerator_refuses_operations"),
+    ("sequence_memory", {"Depth": 32}, "sequence_memory_refuses_depth"),
 ]
 
 CHOICES = [(name, chosen) for name in modules() for chosen in ({}, *PARAMETERS.get(name, ()))]
@@ -125,7 +141,7 @@ def test_verilator_and_icarus_have_nothing_to_say(module: str, parameters: dict[
 
 @pytest.mark.parametrize("module", modules())
 def test_synthesis_finds_no_multiplier_divider_or_latch(module: str, tmp_path: Path) -> None:
-    few = {"Lanes": 4} if "parameter integer Lanes" in modules()[module].read_text() else {}
+    few = {"Lanes": 8} if "parameter integer Lanes" in modules()[module].read_text() else {}
     status, report = yosys(module, few, tmp_path)
     assert status == 0, report
     cells = json.loads(report[report.index("{") :])["design"]["num_cells_by_type"]
