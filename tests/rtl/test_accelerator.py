@@ -339,10 +339,7 @@ def test_random_programs(made: list[Operation], seed: int, tokens: list[int], st
 
 BUGS = [
     ("token_lane", "absolute_i && difference", "1'b0 && difference", "attn_norm", "signed distances"),
-    ("token_lane", "threshold_i && difference", "1'b0 && difference", "inhibit", "no threshold"),
-    ("token_lane", "if (forget_i)", "if (1'b0)", "score", "the minimum of the last head"),
     ("token_lane", "{1'b1, segment_i}", "{key_i[4], segment_i}", "score", "padding that counts"),
-    ("lane_output", "over_q || lowest_q}", "over_q}", "", "the most negative number"),
     ("weight_steps", "take && double && later_q[0]", "1'b0", "q", "biases without their low bits"),
     ("weight_steps", "skip ? 6'd63", "skip ? 6'd62", "ffn_out", "skips one too short"),
     ("weight_steps", "restart1_q <= first_q || double", "restart1_q <= first_q", None, "planes run on"),
