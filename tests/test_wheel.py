@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from hwsim.implementations import DEMO
 from hwsim.tickets import DEFAULT
 
 ROOT = Path(__file__).parent.parent
@@ -118,6 +119,6 @@ def test_demo_without_extras(wheel: Path, tmp_path: Path) -> None:
 
 def test_demo_with_extras(wheel: Path, tmp_path: Path) -> None:
     said = demo(install(wheel, tmp_path / "environment", ("rtl", "plots")), tmp_path / "empty")
-    assert said["equal"] == {"onnxruntime": True, "onnxruntime_unoptimised": True, "rtl": True}
+    assert said["equal"] == dict.fromkeys(DEMO, True)
     assert said["skipped"] == {}
     assert [(tmp_path / "empty" / path).is_file() for path in said["pictures"]] == [True]
