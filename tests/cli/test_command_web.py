@@ -9,6 +9,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,10 +29,29 @@ def test_the_folder(run, tmp_path):
     assert (about["name"], about["labels"][0]) == ("trec-tiny", "ABBR")
 
 
+@contextmanager
+def ended(process: subprocess.Popen) -> Iterator[None]:
+    """Whatever fails, the process does not outlive the test."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def test_serving_until_ctrl_c(tmp_path):
     command = [sys.executable, "-m", "hwsim", "web", "--out", tmp_path / "site"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+
+    def listen() -> None:
+        """Tests that a shell started in the background ignore Ctrl-C, and so would the command."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=listen
+        ) as process,
+        ended(process),
+    ):
         assert process.stdout is not None
         process.stdout.readline()
         url = process.stdout.readline().split()[-1]
