@@ -1,0 +1,31 @@
+"""The operators, the head and the whole model as kernels in C: the integers of `hwsim.ops`, faster.
+
+The kernels are an optional extension module: an installation without a C compiler does without them, and
+`hwsim.backend` says what runs. NAMES are the instruction sets that this processor offers, fastest first.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from hwsim.errors import MissingToolError
+
+try:
+    from hwsim.native import _kernels as _built
+except ImportError:
+    _built = None  # type: ignore[assignment]
+
+NAMES: tuple[str, ...] = _built.names() if _built else ()
+
+
+def kernels() -> ModuleType:
+    """The extension module. Raises MissingToolError where it was not built."""
+    if _built is None:
+        raise MissingToolError("hwsim's C kernels are not built; reinstall hwsim with a C compiler")
+    return _built
+
+
+def index(name: str) -> int:
+    """The number of an instruction set's kernels in the extension module."""
+    kernels()
+    return NAMES.index(name)
