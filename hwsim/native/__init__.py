@@ -25,6 +25,12 @@ def kernels() -> ModuleType:
     return _built
 
 
+def fastest() -> str:
+    """The name of the fastest kernels of this processor. Raises MissingToolError where none were built."""
+    kernels()
+    return NAMES[0]
+
+
 def index(name: str) -> int:
     """The number of an instruction set's kernels in the extension module."""
     kernels()

@@ -14,6 +14,7 @@
 #define BLOCK 16 /* outputs, dims or keys that one step of the widest kernels makes */
 #define TILE 64  /* tokens whose inputs of a linear layer are packed together */
 #define SPARSE_TILE 32
+#define SPARSE_STEP 4  /* entries of a list that are taken together */
 #define SPARSE_RUN 256 /* terms of magnitude 127 that an int16 sum can hold */
 
 static inline int smaller(int a, int b)
@@ -116,12 +117,12 @@ typedef struct {
     int planes;         /* 2 where a weight exceeds 64, which a pair of products would not survive */
     int run;            /* quads of inputs that an int16 sum can hold */
     uint32_t *start;    /* sparse: [2 * blocks * BLOCK + 1], where each output's plus and minus list begin */
-    uint32_t *entry;    /* the inputs of all lists */
+    uint32_t *entry;    /* the inputs of all lists; `inputs` itself stands for none */
 } Linear;
 
 static inline size_t linear_bytes(int inputs)
 {
-    return TILE * round_up((size_t)inputs, BLOCK) + BLOCK * SPARSE_TILE * sizeof(int32_t) + 4096;
+    return TILE * round_up((size_t)inputs + 1, BLOCK) + BLOCK * SPARSE_TILE * sizeof(int32_t) + 4096;
 }
 
 /* What becomes of the accumulators. */

@@ -20,35 +20,36 @@
 
 static const uint64_t OFFSET_8 = 0x8080808080808080u;
 
-/* 8 bytes of a row from `dim` on, zeros behind its end, raised to unsigned. */
-static inline uint64_t chunk_of(const int8_t *row, int dim, int dh)
+/* A row's chunks, raised to unsigned, `step` bytes apart; zeros behind its end make no difference. */
+AVX2_INLINE void raise_chunks(const int8_t *row, int dh, uint8_t *to, ptrdiff_t step)
 {
-    uint64_t bytes = 0;
-    if (dh - dim >= CHUNK)
-        memcpy(&bytes, row + dim, CHUNK);
-    else
-        memcpy(&bytes, row + dim, (size_t)(dh - dim));
-    return bytes ^ OFFSET_8;
+    uint64_t bytes;
+    int k;
+    for (k = 0; k + CHUNK <= dh; k += CHUNK, to += step) {
+        memcpy(&bytes, row + k, CHUNK);
+        bytes ^= OFFSET_8;
+        memcpy(to, &bytes, CHUNK);
+    }
+    if (k < dh) {
+        bytes = 0;
+        memcpy(&bytes, row + k, (size_t)(dh - k));
+        bytes ^= OFFSET_8;
+        memcpy(to, &bytes, CHUNK);
+    }
 }
 
 /* Key 16 g + 4 l + v is lane l of vector v of group g; [groups][chunks][4 vectors][4 lanes][8]. */
-static void pack_keys(const Head *h, uint8_t *packed)
+AVX2 static void pack_keys(const Head *h, uint8_t *packed)
 {
-    const int chunks = (h->dh + CHUNK - 1) / CHUNK;
-    int j, c;
-    for (j = 0; j < h->n; j++) {
-        uint8_t *to = packed + (size_t)(j / GROUP * chunks) * 128 + (size_t)(j % 4 * 32 + j % GROUP / 4 * 8);
-        for (c = 0; c < chunks; c++, to += 128) {
-            const uint64_t bytes = chunk_of(h->k + j * h->stride, CHUNK * c, h->dh);
-            memcpy(to, &bytes, sizeof bytes);
-        }
-    }
-    for (; j % GROUP; j++)
-        for (c = 0; c < chunks; c++)
-            memset(packed + (size_t)(j / GROUP * chunks + c) * 128 + (size_t)(j % 4 * 32 + j % GROUP / 4 * 8), 0, 8);
+    const size_t group = (size_t)((h->dh + CHUNK - 1) / CHUNK) * 128;
+    int j;
+    /* A key that is absent repeats the last one; `threshold` leaves it out. */
+    for (j = 0; j % GROUP || j < h->n; j++)
+        raise_chunks(h->k + smaller(j, h->n - 1) * h->stride, h->dh,
+                     packed + (size_t)(j / GROUP) * group + j % 4 * 32 + j % GROUP / 4 * 8, 128);
 }
 
-AVX2 static inline __m128i values_of(const Head *h, int key, int dim)
+AVX2_INLINE __m128i values_of(const Head *h, int key, int dim)
 {
     int8_t padded[BLOCK] = {0};
     if (key >= h->n)
@@ -59,7 +60,7 @@ AVX2 static inline __m128i values_of(const Head *h, int key, int dim)
     return _mm_loadu_si128((const __m128i *)padded);
 }
 
-AVX2 static inline void store_values(const Head *h, __m256i v, uint8_t *to)
+AVX2_INLINE void store_values(const Head *h, __m256i v, uint8_t *to)
 {
     const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi8(1);
     const __m256i sign = _mm256_or_si256(_mm256_cmpgt_epi8(zero, v), one);
@@ -114,7 +115,7 @@ AVX2 static void pack_values(const Head *h, uint8_t *packed)
     } while (0)
 
 /* z of four queries to all keys, uint16 [4][keys]. */
-AVX2 static void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int padded, uint16_t *z)
+AVX2_LOOP("O2", "unroll-loops") void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int padded, uint16_t *z)
 {
     const __m256i zero = _mm256_setzero_si256();
     int group, r;
@@ -181,7 +182,7 @@ AVX2 static void threshold(const Head *h, uint16_t *z, const uint16_t *absent, i
     } while (0)
 
 /* H of four queries and 16 dims. */
-AVX2 static void inhibit_block(const uint8_t *score, int padded, const uint8_t *values, int quads,
+AVX2_LOOP("O2") void inhibit_block(const uint8_t *score, int padded, const uint8_t *values, int quads,
                                __m256i sums[QUERIES][2])
 {
     const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
@@ -214,7 +215,7 @@ AVX2 static void avx2_head(const Head *h, uint8_t *memory)
     uint16_t *z = (uint16_t *)(values + (size_t)blocks * (size_t)quads * QUAD_BYTES), *absent = z + QUERIES * padded;
     uint8_t *score = (uint8_t *)(absent + padded);
     uint8_t queries[QUERIES * WIDEST];
-    int i, j, r, c, block;
+    int i, j, r, block;
     if (h->dh > WIDEST) {
         portable_head(h, memory);
         return;
@@ -229,11 +230,7 @@ AVX2 static void avx2_head(const Head *h, uint8_t *memory)
         const int valid = smaller(QUERIES, h->n - i);
         if (h->q) {
             for (r = 0; r < QUERIES; r++)
-                for (c = 0; c < chunks; c++) {
-                    const int8_t *row = h->q + smaller(i + r, h->n - 1) * h->stride;
-                    const uint64_t bytes = chunk_of(row, CHUNK * c, h->dh);
-                    memcpy(queries + r * WIDEST + CHUNK * c, &bytes, sizeof bytes);
-                }
+                raise_chunks(h->q + smaller(i + r, h->n - 1) * h->stride, h->dh, queries + r * WIDEST, CHUNK);
             distances(queries, keys, chunks, padded, z);
             for (r = 0; r < QUERIES; r++)
                 threshold(h, z + r * padded, absent, padded, score + r * padded);

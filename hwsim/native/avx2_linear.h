@@ -12,7 +12,7 @@
 #define TOKENS 4
 
 /* Sixteen accumulators of one token become outputs. */
-AVX2 static inline void avx2_finish(const Linear *l, const Finish *f, __m256i low, __m256i high, int row, int block)
+AVX2_INLINE void avx2_finish(const Linear *l, const Finish *f, __m256i low, __m256i high, int row, int block)
 {
     const ptrdiff_t at = row * f->stride + block * BLOCK;
     const int count = smaller(BLOCK, l->outputs - block * BLOCK), shift = l->shift[block];
@@ -47,9 +47,9 @@ AVX2 static inline void avx2_finish(const Linear *l, const Finish *f, __m256i lo
 
 #define MULTIPLY(token, x0, x1)                                                          \
     do {                                                                                 \
-        const __m256i x = broadcast32(token + 4 * quad);                                 \
-        x0 = _mm256_add_epi16(x0, _mm256_maddubs_epi16(x, w0));                          \
-        x1 = _mm256_add_epi16(x1, _mm256_maddubs_epi16(x, w1));                          \
+        const __m256i four = broadcast32(token + 4 * quad);                              \
+        x0 = _mm256_add_epi16(x0, _mm256_maddubs_epi16(four, w0));                       \
+        x1 = _mm256_add_epi16(x1, _mm256_maddubs_epi16(four, w1));                       \
     } while (0)
 
 #define WIDEN_LINEAR(token, x0, x1)                                                      \
@@ -58,7 +58,7 @@ AVX2 static inline void avx2_finish(const Linear *l, const Finish *f, __m256i lo
         sums[token][1] = _mm256_add_epi32(sums[token][1], _mm256_madd_epi16(x1, ones));  \
     } while (0)
 
-AVX2 static void dense_block(const Linear *l, int block, const uint8_t *const x[TOKENS], __m256i sums[TOKENS][2])
+AVX2_LOOP("O2") void dense_block(const Linear *l, int block, const uint8_t *const x[TOKENS], __m256i sums[TOKENS][2])
 {
     const int quads = (l->inputs + 3) / 4;
     const int8_t *weight = l->packed + (size_t)(block * l->planes) * (size_t)quads * BLOCK * 4;
@@ -119,7 +119,7 @@ AVX2 static void avx2_dense(const Linear *l, const int8_t *x, ptrdiff_t stride, 
 }
 
 /* Sixteen rows of sixteen bytes, transposed, each byte widened to int16 and stored `SPARSE_TILE` apart. */
-AVX2 static inline void transpose_bytes(__m128i row[BLOCK], int16_t *to, int count)
+AVX2_INLINE void transpose_bytes(__m128i row[BLOCK], int16_t *to, int count)
 {
     __m128i next[BLOCK];
     int round, i;
@@ -154,14 +154,15 @@ AVX2 static void columns_of(const int8_t *x, ptrdiff_t stride, int tokens, int i
             }
             transpose_bytes(row, columns + k * SPARSE_TILE + half, count);
         }
+    memset(columns + inputs * SPARSE_TILE, 0, SPARSE_TILE * sizeof *columns);
 }
 
-AVX2 static inline __m256i wide_low(__m256i x)
+AVX2_INLINE __m256i wide_low(__m256i x)
 {
     return _mm256_cvtepi16_epi32(_mm256_castsi256_si128(x));
 }
 
-AVX2 static inline __m256i wide_high(__m256i x)
+AVX2_INLINE __m256i wide_high(__m256i x)
 {
     return _mm256_cvtepi16_epi32(_mm256_extracti128_si256(x, 1));
 }
@@ -173,6 +174,28 @@ AVX2 static inline __m256i wide_high(__m256i x)
         s2 = _mm256_add_epi32(s2, wide_low(b));       \
         s3 = _mm256_add_epi32(s3, wide_high(b));      \
         a = b = _mm256_setzero_si256();               \
+        room = SPARSE_RUN;                            \
+    } while (0)
+
+#define TERM(operation, i)                                          \
+    do {                                                            \
+        const int16_t *column = columns + entry[i] * SPARSE_TILE;   \
+        a = operation(a, load(column));                             \
+        b = operation(b, load(column + 16));                        \
+    } while (0)
+
+#define TERMS(operation, end)                                       \
+    do {                                                            \
+        const uint32_t *stop = l->entry + (end);                    \
+        for (; entry < stop; entry += SPARSE_STEP) {                \
+            if (!room)                                              \
+                SPILL();                                            \
+            room -= SPARSE_STEP;                                    \
+            TERM(operation, 0);                                     \
+            TERM(operation, 1);                                     \
+            TERM(operation, 2);                                     \
+            TERM(operation, 3);                                     \
+        }                                                           \
     } while (0)
 
 /* One output of SPARSE_TILE tokens, int32. */
@@ -180,35 +203,10 @@ AVX2 static void sparse_sum(const Linear *l, int output, const int16_t *columns,
 {
     __m256i a = _mm256_setzero_si256(), b = a;
     __m256i s0 = _mm256_set1_epi32(l->bias[output]), s1 = s0, s2 = s0, s3 = s0;
-    uint32_t at = l->start[2 * output], end = l->start[2 * output + 1], stop;
-    uint32_t room = SPARSE_RUN;
-    while (at < end) {
-        stop = end - at < room ? end : at + room;
-        room -= stop - at;
-        for (; at < stop; at++) {
-            const int16_t *column = columns + l->entry[at] * SPARSE_TILE;
-            a = _mm256_add_epi16(a, load(column));
-            b = _mm256_add_epi16(b, load(column + 16));
-        }
-        if (!room) {
-            SPILL();
-            room = SPARSE_RUN;
-        }
-    }
-    end = l->start[2 * output + 2];
-    while (at < end) {
-        stop = end - at < room ? end : at + room;
-        room -= stop - at;
-        for (; at < stop; at++) {
-            const int16_t *column = columns + l->entry[at] * SPARSE_TILE;
-            a = _mm256_sub_epi16(a, load(column));
-            b = _mm256_sub_epi16(b, load(column + 16));
-        }
-        if (!room) {
-            SPILL();
-            room = SPARSE_RUN;
-        }
-    }
+    const uint32_t *start = l->start + 2 * output, *entry = l->entry + start[0];
+    int room = SPARSE_RUN;
+    TERMS(_mm256_add_epi16, start[1]);
+    TERMS(_mm256_sub_epi16, start[2]);
     SPILL();
     store(acc, s0);
     store(acc + 8, s1);
@@ -217,7 +215,7 @@ AVX2 static void sparse_sum(const Linear *l, int output, const int16_t *columns,
 }
 
 /* Eight rows of eight int32, `SPARSE_TILE` apart, transposed. */
-AVX2 static inline void transpose_words(const int32_t *from, __m256i out[8])
+AVX2_INLINE void transpose_words(const int32_t *from, __m256i out[8])
 {
     __m256i a[8], b[8];
     int i;

@@ -17,7 +17,8 @@ from hwsim.ops.requantize import narrowest
 from hwsim.ticket import Layer, Linear, Ticket
 
 Trace = dict[str, np.ndarray]
-MOST_THREADS = 64
+ROWS_A_THREAD = 4
+"""Fewer sequences are done before a thread has started."""
 
 
 class Plan:
@@ -57,7 +58,7 @@ class Plan:
                 index(name), self.model, *given, len(given[0]), n, logits[rows], tuple(traced)
             )
 
-        workers = min(threads, batch, MOST_THREADS)
+        workers = max(1, min(threads, batch // ROWS_A_THREAD))
         if workers == 1:
             return logits if part(slice(None)) else None
         bounds = np.linspace(0, batch, workers + 1).astype(int)

@@ -5,18 +5,14 @@
 
 #include "arithmetic.h"
 
-/* z' of one query to all keys. */
-static void portable_score(const Head *h, const int8_t *q, int32_t *z, int8_t *score)
+/* z' of one query from its distances z to all keys. */
+static void score_from(const Head *h, int32_t *z, int8_t *score)
 {
     int64_t sum = 0;
     int32_t centre = h->centring == CENTRE_MIN ? INT32_MAX : 0;
-    int j, k, real = 0;
+    int j, real = 0;
     for (j = 0; j < h->n; j++) {
-        const int8_t *key = h->k + j * h->stride;
-        int32_t distance = 0;
-        for (k = 0; k < h->dh; k++)
-            distance += abs(q[k] - key[k]);
-        z[j] = round_shift(distance, h->score_shift);
+        z[j] = round_shift(z[j], h->score_shift);
         if (h->mask && !h->mask[j])
             continue;
         real++;
@@ -27,9 +23,32 @@ static void portable_score(const Head *h, const int8_t *q, int32_t *z, int8_t *s
     if (h->centring == CENTRE_MEAN)
         centre = (int32_t)(sum / real);
     for (j = 0; j < h->n; j++) {
-        int32_t far = clamp(z[j] - centre - h->delta, 0, LARGEST_SCORE);
+        const int32_t far = clamp(z[j] - centre - h->delta, 0, LARGEST_SCORE);
         score[j] = (int8_t)(h->mask && !h->mask[j] ? LARGEST_SCORE : far);
     }
+}
+
+static void portable_score(const Head *h, const int8_t *q, int32_t *z, int8_t *score)
+{
+    int j, k;
+    for (j = 0; j < h->n; j++) {
+        const int8_t *key = h->k + j * h->stride;
+        int32_t distance = 0;
+        for (k = 0; k < h->dh; k++)
+            distance += abs(q[k] - key[k]);
+        z[j] = distance;
+    }
+    score_from(h, z, score);
+}
+
+static inline void store_inhibited(const Head *h, int32_t sum, int row, int dim)
+{
+    const int32_t value = requantize(sum, h->inhibit_shift, h->bits);
+    const ptrdiff_t at = row * h->out_stride + dim;
+    if (h->bits <= 8)
+        ((int8_t *)h->out)[at] = (int8_t)value;
+    else
+        ((int16_t *)h->out)[at] = (int16_t)value;
 }
 
 static void portable_head(const Head *h, uint8_t *memory)
@@ -73,13 +92,8 @@ static void portable_head(const Head *h, uint8_t *memory)
             for (k = 0; k < h->dh; k++)
                 sum[k] += part[k];
         }
-        for (k = 0; k < h->dh; k++) {
-            const int32_t value = requantize(sum[k], h->inhibit_shift, h->bits);
-            if (h->bits <= 8)
-                ((int8_t *)h->out)[i * h->out_stride + k] = (int8_t)value;
-            else
-                ((int16_t *)h->out)[i * h->out_stride + k] = (int16_t)value;
-        }
+        for (k = 0; k < h->dh; k++)
+            store_inhibited(h, sum[k], i, k);
     }
 }
 
@@ -115,9 +129,9 @@ static void portable_sparse(const Linear *l, const int8_t *x, ptrdiff_t stride, 
     int first, o, t, k, minus;
     for (first = 0; first < rows; first += SPARSE_TILE) {
         const int tokens = smaller(SPARSE_TILE, rows - first);
-        for (k = 0; k < l->inputs; k++)
+        for (k = 0; k <= l->inputs; k++)
             for (t = 0; t < SPARSE_TILE; t++)
-                columns[k * SPARSE_TILE + t] = t < tokens ? x[(first + t) * stride + k] : 0;
+                columns[k * SPARSE_TILE + t] = k < l->inputs && t < tokens ? x[(first + t) * stride + k] : 0;
         for (o = 0; o < l->outputs; o++) {
             int32_t acc[SPARSE_TILE];
             for (t = 0; t < SPARSE_TILE; t++)
