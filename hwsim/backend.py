@@ -73,5 +73,9 @@ def threads() -> int:
 def _known(name: str, where: str = "") -> str:
     if name in available():
         return name
-    missing = "" if len(available()) > 1 else "; the C kernels are not built: reinstall hwsim with a C compiler"
-    raise HwsimError(f"{where}backend {name!r} does not run here; choose one of {', '.join(available())}{missing}")
+    missing = (
+        "" if len(available()) > 1 else "; the C kernels are not built: reinstall hwsim with a C compiler"
+    )
+    raise HwsimError(
+        f"{where}backend {name!r} does not run here; choose one of {', '.join(available())}{missing}"
+    )

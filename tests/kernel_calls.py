@@ -48,7 +48,9 @@ def build(source: str, to: Path, options: Sequence[str], compiler: str = "gcc") 
     return to
 
 
-def assert_answers(program: Path, folder: Path, calls: Sequence[Call], emulator: tuple[str, ...] = ()) -> list[str]:
+def assert_answers(
+    program: Path, folder: Path, calls: Sequence[Call], emulator: tuple[str, ...] = ()
+) -> list[str]:
     """Every set of kernels in the program gives the golden integers; returns the sets' names."""
     given, made = folder / "calls", folder / "results"
     given.write_bytes(b"".join(call.content() for call in calls))
@@ -60,7 +62,9 @@ def assert_answers(program: Path, folder: Path, calls: Sequence[Call], emulator:
             for want in call.expected:
                 got = np.frombuffer(data, want.dtype, want.size, at).reshape(want.shape)
                 at += got.nbytes
-                np.testing.assert_array_equal(got, want, f"{name}, call {number}: {call.operator} {call.words}")
+                np.testing.assert_array_equal(
+                    got, want, f"{name}, call {number}: {call.operator} {call.words}"
+                )
     assert at == len(data)
     return names
 
@@ -149,7 +153,9 @@ def calls(seed: int) -> Iterator[Call]:
         scales = 2.0 ** rng.integers(0, 15, (40, 1))
         yield norm(np.clip(rng.normal(0, 1, (40, width)) * scales, -32767, 32767).astype(np.int16))
         yield norm(rng.choice(np.array([-32768, 32767, 0, 1, -1], np.int16), (5, width)))
-    edges = np.array([-(1 << 31), (1 << 31) - 1, (1 << 31) - 2, 0, 1, -1, 127, 128, 32767, 32768, -32768], np.int32)
+    edges = np.array(
+        [-(1 << 31), (1 << 31) - 1, (1 << 31) - 2, 0, 1, -1, 127, 128, 32767, 32768, -32768], np.int32
+    )
     for shift in range(32):
         half = (1 << shift) >> 1
         near = np.array([c * (1 << shift) + half + d for c in (-128, -1, 0, 1, 127) for d in (-1, 0, 1)])

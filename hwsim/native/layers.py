@@ -48,7 +48,9 @@ class Packed:
         weight = np.ascontiguousarray(self.weight, np.int8)
         reach = int(np.abs(weight.astype(np.int64)).sum(axis=1).max()) * 256
         if reach + int(np.abs(self.bias.astype(np.int64)).max()) >= 1 << 31:
-            raise UnsupportedError(f"a linear layer's accumulator may reach {reach}; the kernels have 32 bits")
+            raise UnsupportedError(
+                f"a linear layer's accumulator may reach {reach}; the kernels have 32 bits"
+            )
         bias = np.ascontiguousarray(self.bias, np.int32)
         self.capsule = kernels().pack(weight, bias, self.shifts, outputs, inputs, self.sparse)
 

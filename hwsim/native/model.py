@@ -121,7 +121,10 @@ def _shapes(config: Any, batch: int, n: int) -> Trace:
         block["ffn_out"] = rows(width, np.int16)
         named |= {f"layers.{i}.{name}": tensor for name, tensor in block.items()}
     named["final_norm"] = rows(width)
-    return named | {"pool": np.zeros((batch, width), np.int32), "pool_norm": np.zeros((batch, width), np.int8)}
+    return named | {
+        "pool": np.zeros((batch, width), np.int32),
+        "pool_norm": np.zeros((batch, width), np.int8),
+    }
 
 
 _plans: dict[int, Plan] = {}

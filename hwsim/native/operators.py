@@ -76,7 +76,9 @@ def inhibit(
     """`hwsim.ops.inhibit`, where v and score have the same leading axes and as many queries as keys."""
     v, score = check_values(v, score)
     if score.shape != (*v.shape[:-1], v.shape[-2]):
-        raise UnsupportedError(f"score has shape {score.shape}; the kernels take [..., n, n] like v {v.shape}")
+        raise UnsupportedError(
+            f"score has shape {score.shape}; the kernels take [..., n, n] like v {v.shape}"
+        )
     out = np.empty(v.shape, _container(bits))
     shape = v.shape if v.ndim > 2 else (1, *v.shape)
     delta = np.zeros(shape[-3], np.int32)
@@ -159,7 +161,9 @@ def residual_add(name: str, x: np.ndarray, acc: np.ndarray, shift: int, bits: in
     _container(bits)
     x, acc = np.ascontiguousarray(_check.integers("x", x, bits), np.int16), _int32("acc", acc)
     if x.shape != acc.shape:
-        raise UnsupportedError(f"x {x.shape} and acc {acc.shape} differ in shape; the kernels do not broadcast")
+        raise UnsupportedError(
+            f"x {x.shape} and acc {acc.shape} differ in shape; the kernels do not broadcast"
+        )
     out = np.empty(x.shape, np.int16)
     kernels().residual_add(index(name), x, acc, out, _check.shift("shift", shift), bits)
     return out.astype(narrowest(bits))
