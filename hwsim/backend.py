@@ -1,4 +1,4 @@
-"""Which code computes the emulator's integers: the C kernels of `hwsim.native`, or NumPy. They are the same integers.
+"""Which code computes the emulator's integers: the C kernels of `hwsim.native`, or NumPy; both give the same.
 
     hwsim.backend.current()            "avx2", "neon", "portable" or "numpy"
     hwsim.backend.use("numpy")         for this process; HWSIM_BACKEND=numpy does it from outside

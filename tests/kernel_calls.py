@@ -1,4 +1,4 @@
-"""Calls of the C kernels with the golden results, and the program `native/vectors.c` that answers them elsewhere."""
+"""Calls of the C kernels with the golden results, for the program `native/vectors.c` to answer."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_contents(wheel: Path) -> None:
     assert "-cp311-abi3-" in wheel.name
 
 
-def test_the_source_distribution_makes_the_same_wheel_but_for_the_kernels(wheel: Path, plain_wheel: Path) -> None:
+def test_the_source_distribution_makes_the_same_wheel(wheel: Path, plain_wheel: Path) -> None:
     names = [set(zipfile.ZipFile(one).namelist()) for one in (wheel, plain_wheel)]
     assert names[0] - names[1] == {KERNELS}
     assert names[1] < names[0]

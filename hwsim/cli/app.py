@@ -8,6 +8,7 @@ import typer
 
 from hwsim import __version__
 from hwsim.cli import (
+    bench,
     check,
     cost,
     demo,
@@ -54,3 +55,4 @@ app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill
 app.command("train", cls=options.FieldsCommand, epilog=f"Example: {train.EXAMPLE}")(train.command)
 app.command("search", epilog=f"Example: {search.EXAMPLE}")(search.command)
 app.add_typer(rtl.app, name="rtl")
+app.add_typer(bench.app, name="bench")

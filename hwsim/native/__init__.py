@@ -6,14 +6,15 @@ The kernels are an optional extension module: an installation without a C compil
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 
 from hwsim.errors import MissingToolError
 
 try:
-    from hwsim.native import _kernels as _built
+    _built: ModuleType | None = importlib.import_module("hwsim.native._kernels")
 except ImportError:
-    _built = None  # type: ignore[assignment]
+    _built = None
 
 NAMES: tuple[str, ...] = _built.names() if _built else ()
 

@@ -113,9 +113,10 @@ typedef struct {
     int32_t *bias;      /* [blocks * BLOCK] */
     int32_t *corrected; /* bias - 128 sum(weight): for inputs that are raised by 128 */
     uint8_t *shift;     /* [blocks] */
-    int8_t *packed;     /* dense: [blocks][planes][inputs / 4][BLOCK][4] */
+    int8_t *packed;     /* [blocks][planes][inputs / 4][BLOCK][4] */
     int planes;         /* 2 where a weight exceeds 64, which a pair of products would not survive */
     int run;            /* quads of inputs that an int16 sum can hold */
+    int few;            /* sparse: tokens up to which a last tile is done by the dense form */
     uint32_t *start;    /* sparse: [2 * blocks * BLOCK + 1], where each output's plus and minus list begin */
     uint32_t *entry;    /* the inputs of all lists; `inputs` itself stands for none */
 } Linear;

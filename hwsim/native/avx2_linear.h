@@ -87,13 +87,13 @@ AVX2_LOOP("O2") void dense_block(const Linear *l, int block, const uint8_t *cons
         }
 }
 
-AVX2 static void avx2_dense(const Linear *l, const int8_t *x, ptrdiff_t stride, int rows, const Finish *f,
+AVX2 static void avx2_dense(const Linear *l, const int8_t *x, ptrdiff_t stride, int first, int rows, const Finish *f,
                             uint8_t *memory)
 {
     const int width = (int)round_up((size_t)l->inputs, 4);
     const __m256i raise = _mm256_set1_epi8(-128);
-    int first, row, block, t, k;
-    for (first = 0; first < rows; first += TILE) {
+    int row, block, t, k;
+    for (; first < rows; first += TILE) {
         const int tile = smaller(TILE, rows - first);
         for (row = 0; row < tile; row++) {
             const int8_t *from = x + (first + row) * stride;
@@ -237,13 +237,13 @@ AVX2_INLINE void transpose_words(const int32_t *from, __m256i out[8])
     }
 }
 
-AVX2 static void avx2_sparse(const Linear *l, const int8_t *x, ptrdiff_t stride, int rows, const Finish *f,
+AVX2 static void avx2_sparse(const Linear *l, const int8_t *x, ptrdiff_t stride, int first, int rows, const Finish *f,
                              uint8_t *memory)
 {
     int32_t *acc = (int32_t *)memory;
     int16_t *columns = (int16_t *)(acc + BLOCK * SPARSE_TILE);
-    int first, block, o, t, i;
-    for (first = 0; first < rows; first += SPARSE_TILE) {
+    int block, o, t, i;
+    for (; first < rows; first += SPARSE_TILE) {
         const int tokens = smaller(SPARSE_TILE, rows - first);
         columns_of(x + first * stride, stride, tokens, l->inputs, columns);
         for (block = 0; block < l->blocks; block++) {
@@ -263,10 +263,10 @@ AVX2 static void avx2_sparse(const Linear *l, const int8_t *x, ptrdiff_t stride,
 AVX2 static void avx2_linear(const Linear *l, const int8_t *x, ptrdiff_t stride, int rows, const Finish *f,
                              uint8_t *memory)
 {
-    if (l->form == DENSE)
-        avx2_dense(l, x, stride, rows, f, memory);
-    else
-        avx2_sparse(l, x, stride, rows, f, memory);
+    const int last = rows % SPARSE_TILE;
+    const int sparse = l->form == DENSE ? 0 : last && last <= l->few ? rows - last : rows;
+    avx2_sparse(l, x, stride, 0, sparse, f, memory);
+    avx2_dense(l, x, stride, sparse, rows, f, memory);
 }
 
 AVX2 static uint32_t norm_of(const int16_t *x, int width)

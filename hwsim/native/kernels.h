@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include "avx2.h"
+#include "avx2_dot_product.h"
+#define HAS_OPPONENT __builtin_cpu_supports("avx2")
 #define HAS_FASTER __builtin_cpu_supports("avx2")
 #define FASTER (&AVX2_KERNELS)
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)

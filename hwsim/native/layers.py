@@ -14,7 +14,7 @@ BLOCK = 16
 """Outputs that share a shift."""
 
 SPARSE_BELOW = 0.4
-"""Density of ternary weights from which on downwards one addition a weight beats 32 products an instruction."""
+"""Density of ternary weights below which one addition a weight beats 32 products in two instructions."""
 
 KEEP, NARROW, RESIDUAL = range(3)
 """What becomes of the accumulators: kept, requantised, or added to the residual stream."""
@@ -27,7 +27,7 @@ def sparse_pays(weight: np.ndarray) -> bool:
     """Whether a layer's weights are ternary and few enough for the sparse form."""
     if weight.size == 0 or np.abs(weight).max() > 1:
         return False
-    return np.count_nonzero(weight) < SPARSE_BELOW * weight.size
+    return bool(np.count_nonzero(weight) < SPARSE_BELOW * weight.size)
 
 
 @dataclass

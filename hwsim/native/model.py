@@ -27,11 +27,9 @@ class Plan:
     def __init__(self, ticket: Ticket) -> None:
         config = ticket.config
         self.config, signed = config, config.inhibition == "signed"
-        sizes = (
-            (config.vocabulary, config.max_tokens, config.width, config.heads, config.layers, config.hidden)
-            + (config.classes, config.residual_bits, config.inhibit_bits, config.embed_shift)
-            + (CENTRINGS.index(config.centring), signed, config.inner_norms)
-        )
+        sizes = [config.vocabulary, config.max_tokens, config.width, config.heads, config.layers]
+        sizes += [config.hidden, config.classes, config.residual_bits, config.inhibit_bits]
+        sizes += [config.embed_shift, CENTRINGS.index(config.centring), signed, config.inner_norms]
         self.model = kernels().model(
             np.array(sizes, np.int32),
             np.ascontiguousarray(ticket.token_table),
@@ -131,7 +129,7 @@ _plans: dict[int, Plan] = {}
 
 
 def plan(ticket: Ticket) -> Plan:
-    """The plan of a ticket, made once. From then on its arrays are read-only: the plan would not see a change.
+    """The plan of a ticket, made once; from then on its arrays are read-only: no change would be seen.
 
     Raises UnsupportedError if an accumulator may leave 32 bits.
     """

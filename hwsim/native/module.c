@@ -480,6 +480,67 @@ static PyObject *forward_all(PyObject *self, PyObject *args)
     return result;
 }
 
+#ifdef HAS_OPPONENT
+static int opponent(void)
+{
+    if (HAS_OPPONENT)
+        return 1;
+    PyErr_SetString(PyExc_NotImplementedError, "this processor has no AVX2");
+    return 0;
+}
+
+/* The benchmark's int8 dot-product attention on [heads][n][dh]. */
+static PyObject *dot_product(PyObject *self, PyObject *args)
+{
+    Py_buffer q, k, v, out;
+    PyObject *result = NULL;
+    DotProduct h = {0};
+    int count;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*y*y*w*iiif", &q, &k, &v, &out, &count, &h.n, &h.dh, &h.scale))
+        return NULL;
+    if (opponent() && side("heads", count, 1) && side("n", h.n, 1) && within("dh", h.dh, 2, WIDEST) &&
+        within("dh's last bit", h.dh & 1, 0, 0) && holds("q", &q, (Py_ssize_t)count * h.n, h.dh, 1) &&
+        holds("k", &k, q.len, 1, 1) && holds("v", &v, q.len, 1, 1) && holds("out", &out, q.len, 1, 1)) {
+        uint8_t *memory = malloc(dot_product_bytes(h.n, h.dh) + 64);
+        if (memory) {
+            Py_ssize_t at;
+            Py_BEGIN_ALLOW_THREADS
+            for (at = 0; at < q.len; at += (Py_ssize_t)h.n * h.dh) {
+                h.q = (const int8_t *)q.buf + at;
+                h.k = (const int8_t *)k.buf + at;
+                h.v = (const int8_t *)v.buf + at;
+                h.out = (int8_t *)out.buf + at;
+                dot_product_head(&h, aligned(memory));
+            }
+            Py_END_ALLOW_THREADS
+            free(memory);
+            result = Py_NewRef(Py_None);
+        } else {
+            PyErr_NoMemory();
+        }
+    }
+    PyBuffer_Release(&q);
+    PyBuffer_Release(&k);
+    PyBuffer_Release(&v);
+    PyBuffer_Release(&out);
+    return result;
+}
+
+/* The benchmark's loop in registers: `rounds` times 8 vectors of 32 elements. */
+static PyObject *registers(PyObject *self, PyObject *args)
+{
+    int inhibition, rounds, value;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "pi", &inhibition, &rounds) || !opponent())
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    value = ceiling(inhibition, rounds);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromLong(value);
+}
+#endif
+
 static PyMethodDef METHODS[] = {
     {"names", names, METH_NOARGS, "Names of the kernels that run here, fastest first."},
     {"pack", pack, METH_VARARGS, "A linear layer made ready."},
@@ -490,6 +551,10 @@ static PyMethodDef METHODS[] = {
     {"residual_add", residual_add_all, METH_VARARGS, "Accumulators onto a residual stream."},
     {"model", model, METH_VARARGS, "A model made ready."},
     {"forward", forward_all, METH_VARARGS, "A model on a batch."},
+#ifdef HAS_OPPONENT
+    {"dot_product", dot_product, METH_VARARGS, "Int8 dot-product attention, for comparison."},
+    {"registers", registers, METH_VARARGS, "The kernels' instructions without memory, for comparison."},
+#endif
     {NULL, NULL, 0, NULL},
 };
 

@@ -62,6 +62,8 @@ static int pack_sparse(Linear *l, size_t count)
                 l->entry[at++] = (uint32_t)l->inputs;
         }
     l->start[2 * padded] = at;
+    /* What a sparse tile costs in tokens of the dense form, as measured: a third and, by weight, 1.6 times. */
+    l->few = (int)(SPARSE_TILE * (0.35 + 1.6 * (double)count / ((double)l->outputs * l->inputs)));
     return 1;
 }
 
@@ -101,7 +103,7 @@ static Linear *linear_pack(const int8_t *weight, const int32_t *bias, const uint
         l->bias[o] = bias[o];
         l->corrected[o] = bias[o] - 128 * sum;
     }
-    packed = form == DENSE ? pack_dense(l, largest_weight) : pack_sparse(l, count);
+    packed = pack_dense(l, largest_weight) && (form == DENSE || pack_sparse(l, count));
     if (packed)
         return l;
     linear_free(l);

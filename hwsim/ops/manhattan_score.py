@@ -29,7 +29,7 @@ def manhattan_distance(q: np.ndarray, k: np.ndarray) -> np.ndarray:
 def check_score(
     q: np.ndarray, k: np.ndarray, mask: np.ndarray, shift: int, delta: np.ndarray, centring: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, np.ndarray]:
-    """The checked arguments of `manhattan_score`, without its centring; raises HwsimError naming the bad one."""
+    """The checked arguments of `manhattan_score` but its centring; raises HwsimError naming the bad one."""
     q = _check.integers("q", q, 8)
     k = _check.integers("k", k, 8)
     if q.ndim < 3 or q.shape != k.shape:
