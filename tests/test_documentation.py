@@ -26,7 +26,7 @@ def test_the_python_of_the_readme_runs(
         exec(compile(block, "README.md", "exec"), names)
     said = capsys.readouterr().out
     assert "(4, 4, 16, 16)" in said
-    for name in ("onnxruntime", "onnxruntime_unoptimised", "onnx_reference", "pytorch", "rtl"):
+    for name in ("onnxruntime", "onnxruntime_unoptimised", "onnx_reference", "pytorch", "rtl", "native"):
         assert f"'{name}': True" in said
     assert said.endswith("{} None\n")
     assert names["score"].shape == (4, 20, 20)
@@ -47,7 +47,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_page_names_every_command_and_option() -> None:
     page = (ROOT / "docs" / "commands.md").read_text()
     group = typer.main.get_command(app)
-    commands = dict(group.commands) | {f"rtl {k}": v for k, v in group.commands["rtl"].commands.items()}
+    commands = dict(group.commands)
+    for name in ("rtl", "bench"):
+        commands |= {f"{name} {k}": v for k, v in group.commands[name].commands.items()}
     for name, command in commands.items():
         assert name.split()[-1] in page, name
         for parameter in command.params:

@@ -53,13 +53,13 @@ def contenders(n: int, dh: int, name: str, seed: int = 0) -> Contenders:
     real = [(x / 30).astype(np.float32) for x in (q, k, v)]
     tensors: Any = [torch.from_numpy(x)[None, None] for x in real]
     halves: Any = [x.bfloat16() for x in tensors]
-    unsigned = (q.astype(np.int16) + 128).astype(np.uint8)
+    unsigned = {name: (x.view(np.uint8) ^ 128) for name, x in zip("qkv", (q, k, v), strict=True)}
     found: Contenders = {
         OURS: inhibitor(q, k, v, name),
         "torch_sdpa_float32": functools.partial(functional.scaled_dot_product_attention, *tensors),
         "torch_sdpa_bfloat16": functools.partial(functional.scaled_dot_product_attention, *halves),
         "onnxruntime_float32": graphs.run(graphs.float_head(n, dh), dict(zip("qkv", real, strict=True))),
-        "onnxruntime_int8": graphs.run(graphs.integer_head(n, dh), {"q": unsigned, "k": k, "v": v}),
+        "onnxruntime_int8": graphs.run(graphs.integer_head(n, dh), unsigned),
         "numpy_float32": functools.partial(in_numpy, *real),
     }
     if name == "avx2":

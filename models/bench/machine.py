@@ -59,7 +59,7 @@ def energy(calls: dict[str, Callable[[], Any]], seconds: float, folder: Path = R
     found: dict[str, Any] = {}
     for name, run in calls.items():
         before, start, count = [int(path.read_text()) for path in paths], time.perf_counter(), 0
-        while time.perf_counter() - start < seconds:
+        while not count or time.perf_counter() - start < seconds:
             run()
             count += 1
         used = [_used(path, low) for path, low in zip(paths, before, strict=True)]

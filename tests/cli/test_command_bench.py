@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import runpy
+from pathlib import Path
 
 import pytest
 
 from hwsim.models.bench import cpu
 from hwsim.models.bench.report import markdown
 
+DOCS = Path(__file__).parent.parent.parent / "docs"
 PEERS = {
     "torch_sdpa_float32",
     "torch_sdpa_bfloat16",
@@ -42,6 +45,10 @@ def test_a_quick_record_and_what_is_made_of_it(run, tmp_path):
     assert "a peer's time / ours" in shown.stdout
     assert files[1].read_text() == markdown(record) + "\n"
     assert "one head, width 16" in files[2].read_text()
+    docs = runpy.run_path(str(DOCS / "cpu.py"))
+    text = (DOCS / "cpu.md").read_text()
+    assert markdown(record) in docs["page"](text, record)
+    assert docs["page"](docs["page"](text, record), record) == docs["page"](text, record)
 
 
 def test_refuses_before_it_measures(run, tmp_path):
