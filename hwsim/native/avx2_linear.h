@@ -118,8 +118,8 @@ AVX2 static void avx2_dense(const Linear *l, const int8_t *x, ptrdiff_t stride, 
     }
 }
 
-/* Sixteen rows of sixteen bytes, transposed, each byte widened to int16 and stored `SPARSE_TILE` apart. */
-AVX2_INLINE void transpose_bytes(__m128i row[BLOCK], int16_t *to, int count)
+/* Sixteen rows of sixteen bytes, transposed in place. */
+AVX2_INLINE void transpose_bytes(__m128i row[BLOCK])
 {
     __m128i next[BLOCK];
     int round, i;
@@ -131,8 +131,6 @@ AVX2_INLINE void transpose_bytes(__m128i row[BLOCK], int16_t *to, int count)
         for (i = 0; i < BLOCK; i++)
             row[i] = next[i];
     }
-    for (i = 0; i < count; i++)
-        store(to + i * SPARSE_TILE, _mm256_cvtepi8_epi16(row[i]));
 }
 
 /* int16 [inputs][SPARSE_TILE] of up to SPARSE_TILE tokens; the last token stands for those that are not there. */
@@ -152,7 +150,9 @@ AVX2 static void columns_of(const int8_t *x, ptrdiff_t stride, int tokens, int i
                     memcpy(padded, from, (size_t)count);
                 row[t] = _mm_loadu_si128((const __m128i *)(count < BLOCK ? padded : from));
             }
-            transpose_bytes(row, columns + k * SPARSE_TILE + half, count);
+            transpose_bytes(row);
+            for (t = 0; t < count; t++)
+                store(columns + (k + t) * SPARSE_TILE + half, _mm256_cvtepi8_epi16(row[t]));
         }
     memset(columns + inputs * SPARSE_TILE, 0, SPARSE_TILE * sizeof *columns);
 }
@@ -237,25 +237,72 @@ AVX2_INLINE void transpose_words(const int32_t *from, __m256i out[8])
     }
 }
 
+/* Requantises one output of all tokens, int32, to bytes. */
+AVX2_INLINE void narrow_tokens(const int32_t *acc, int shift, const Finish *f, int8_t *to)
+{
+    const int limit = largest(f->bits);
+    const __m256i least = f->relu ? _mm256_setzero_si256() : _mm256_set1_epi16(-127);
+    int t;
+    for (t = 0; t < SPARSE_TILE; t += BLOCK)
+        store8(to + t, _mm256_max_epi16(narrow(load(acc + t), load(acc + t + 8), shift, limit), least), BLOCK);
+}
+
+/* A block of narrowed outputs int8 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
+AVX2 static void scatter_bytes(const Linear *l, const Finish *f, const int8_t *bytes, int first, int tokens, int block)
+{
+    const int count = smaller(BLOCK, l->outputs - block * BLOCK);
+    int half, t;
+    for (half = 0; half < tokens; half += BLOCK) {
+        __m128i row[BLOCK];
+        for (t = 0; t < BLOCK; t++)
+            row[t] = _mm_loadu_si128((const __m128i *)(bytes + t * SPARSE_TILE + half));
+        transpose_bytes(row);
+        for (t = 0; t < BLOCK && half + t < tokens; t++) {
+            int8_t *to = (int8_t *)f->out + (first + half + t) * f->stride + block * BLOCK;
+            int8_t all[BLOCK];
+            if (count == BLOCK) {
+                _mm_storeu_si128((__m128i *)to, row[t]);
+            } else {
+                _mm_storeu_si128((__m128i *)all, row[t]);
+                memcpy(to, all, (size_t)count);
+            }
+        }
+    }
+}
+
+/* A block of accumulators int32 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
+AVX2 static void scatter_words(const Linear *l, const Finish *f, const int32_t *acc, int first, int tokens, int block)
+{
+    int t, i;
+    for (t = 0; t < tokens; t += 8) {
+        __m256i low[8], high[8];
+        transpose_words(acc + t, low);
+        transpose_words(acc + 8 * SPARSE_TILE + t, high);
+        for (i = 0; i < 8 && t + i < tokens; i++)
+            avx2_finish(l, f, low[i], high[i], first + t + i, block);
+    }
+}
+
 AVX2 static void avx2_sparse(const Linear *l, const int8_t *x, ptrdiff_t stride, int first, int rows, const Finish *f,
                              uint8_t *memory)
 {
     int32_t *acc = (int32_t *)memory;
     int16_t *columns = (int16_t *)(acc + BLOCK * SPARSE_TILE);
-    int block, o, t, i;
+    int8_t bytes[BLOCK * SPARSE_TILE];
+    int block, o;
     for (; first < rows; first += SPARSE_TILE) {
         const int tokens = smaller(SPARSE_TILE, rows - first);
         columns_of(x + first * stride, stride, tokens, l->inputs, columns);
         for (block = 0; block < l->blocks; block++) {
-            for (o = 0; o < BLOCK; o++)
+            for (o = 0; o < BLOCK; o++) {
                 sparse_sum(l, block * BLOCK + o, columns, acc + o * SPARSE_TILE);
-            for (t = 0; t < tokens; t += 8) {
-                __m256i low[8], high[8];
-                transpose_words(acc + t, low);
-                transpose_words(acc + 8 * SPARSE_TILE + t, high);
-                for (i = 0; i < 8 && t + i < tokens; i++)
-                    avx2_finish(l, f, low[i], high[i], first + t + i, block);
+                if (f->kind == NARROW)
+                    narrow_tokens(acc + o * SPARSE_TILE, l->shift[block], f, bytes + o * SPARSE_TILE);
             }
+            if (f->kind == NARROW)
+                scatter_bytes(l, f, bytes, first, tokens, block);
+            else
+                scatter_words(l, f, acc, first, tokens, block);
         }
     }
 }
