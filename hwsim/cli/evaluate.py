@@ -43,7 +43,7 @@ def command(
     """
     import numpy as np
 
-    from hwsim import evaluate, load_ticket
+    from hwsim import backend, evaluate, load_ticket
     from hwsim.errors import HwsimError
     from hwsim.metrics import METRICS
 
@@ -84,12 +84,14 @@ def command(
         "density": model.density,
         "truncated": encoded.truncated,
         "seconds": round(seconds, 3),
+        "backend": backend.current(),
     }
     if json:
         print_json(result)
     else:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
         stdout().print(f"{task} {split}: {shown} on {len(labels)} examples, {encoded.truncated} of them cut")
+        stdout().print(f"{seconds:.2f} s in {backend.current()}")
 
 
 def _of_run(run: Path, folder: str | None) -> tuple[str, str | None]:

@@ -9,16 +9,22 @@ from hwsim.ops import _check
 from hwsim.ops.requantize import requantize
 
 
-def inhibit_sum(v: np.ndarray, score: np.ndarray, signed: bool = True) -> np.ndarray:
-    """The exact sum H before requantisation; int32 [..., n, dh]. See `inhibit`."""
-    v = _check.integers("v", v, 8).astype(np.int16)
-    score = _check.integers("score", score, 8).astype(np.int16)
+def check_values(v: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Checked (v, score) of `inhibit`; raises HwsimError naming the bad one."""
+    v = _check.integers("v", v, 8)
+    score = _check.integers("score", score, 8)
     if v.ndim < 2 or score.shape[-1] != v.shape[-2]:
         raise HwsimError(
             f"v {v.shape} and score {score.shape} do not fit; v is [..., n, dh], score [..., n, n]"
         )
     if score.size and score.min() < 0:
         raise HwsimError(f"score holds {score.min()}; inhibition scores lie in 0..127")
+    return v, score
+
+
+def inhibit_sum(v: np.ndarray, score: np.ndarray, signed: bool = True) -> np.ndarray:
+    """The exact sum H before requantisation; int32 [..., n, dh]. See `inhibit`."""
+    v, score = (x.astype(np.int16) for x in check_values(v, score))
     magnitude = np.abs(v) if signed else v
     sign = np.sign(v)
     lead = np.broadcast_shapes(v.shape[:-2], score.shape[:-2])

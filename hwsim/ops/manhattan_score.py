@@ -31,6 +31,25 @@ def manhattan_distance(q: np.ndarray, k: np.ndarray) -> np.ndarray:
     return z.astype(np.int32)
 
 
+def check_score(
+    q: np.ndarray, k: np.ndarray, mask: np.ndarray, shift: int, delta: np.ndarray, centring: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, np.ndarray]:
+    """The checked arguments of `manhattan_score` but its centring; raises HwsimError naming the bad one."""
+    q = _check.integers("q", q, 8)
+    k = _check.integers("k", k, 8)
+    if q.ndim < 3 or q.shape != k.shape:
+        raise HwsimError(f"q {q.shape} and k {k.shape} must share one shape [..., heads, tokens, width]")
+    mask = _check.mask("mask", mask, q.shape[-2])
+    delta = _check.integers("delta", delta)
+    if delta.shape != (q.shape[-3],) or delta.min() < 0 or delta.max() > LARGEST_DELTA:
+        raise HwsimError(
+            f"delta has shape {delta.shape}; it needs {q.shape[-3]} values in 0..{LARGEST_DELTA}"
+        )
+    if centring not in CENTRINGS:
+        raise HwsimError(f"centring is {centring!r}; choose one of {', '.join(CENTRINGS)}")
+    return q, k, mask, _check.shift("shift", shift), delta
+
+
 def manhattan_score(
     q: np.ndarray,
     k: np.ndarray,
@@ -48,20 +67,8 @@ def manhattan_score(
     q, k: int8 [..., h, n, dh]; mask: bool [..., n], True at real tokens; shift: 0..31; delta: int [h],
     0..2^15-1. Returns int8 [..., h, n, n], 0..127 (queries, keys).
     """
-    q = _check.integers("q", q, 8)
-    k = _check.integers("k", k, 8)
-    if q.ndim < 3 or q.shape != k.shape:
-        raise HwsimError(f"q {q.shape} and k {k.shape} must share one shape [..., heads, tokens, width]")
-    mask = _check.mask("mask", mask, q.shape[-2])
-    delta = _check.integers("delta", delta)
-    if delta.shape != (q.shape[-3],) or delta.min() < 0 or delta.max() > LARGEST_DELTA:
-        raise HwsimError(
-            f"delta has shape {delta.shape}; it needs {q.shape[-3]} values in 0..{LARGEST_DELTA}"
-        )
-    if centring not in CENTRINGS:
-        raise HwsimError(f"centring is {centring!r}; choose one of {', '.join(CENTRINGS)}")
-
-    score = round_shift(manhattan_distance(q, k), _check.shift("shift", shift))
+    q, k, mask, shift, delta = check_score(q, k, mask, shift, delta, centring)
+    score = round_shift(manhattan_distance(q, k), shift)
     real = mask[..., None, None, :]
     if centring == "min":
         score = score - np.where(real, score, np.iinfo(np.int64).max).min(axis=-1, keepdims=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import hwsim
+from hwsim.implementations import IMPLEMENTATIONS
 from hwsim.models.runs import config, exact, settings
 
 QUICK = ("training.epochs=1", "task.examples=64", "pruning.method=none", "run.tensorboard=false")
@@ -40,8 +41,7 @@ def test_tiny_is_trained_pruned_rewound_exported_and_verified_everywhere(run, tm
     assert run("export", ticket, exported, "--json").json["bytes"] == exported.stat().st_size
     verified = run("verify", ticket, "--inputs", 2, "--json")
     assert verified.status == 0
-    implementations = {"onnxruntime", "onnxruntime_unoptimised", "onnxruntime_fast", "onnx_reference"}
-    implementations |= {"pytorch", "rtl", "accelerator"}
+    implementations = {one.name for one in IMPLEMENTATIONS}
     assert set(verified.json["equal"]) | set(verified.json["skipped"]) == implementations
     assert set(verified.json["skipped"]) <= {"rtl", "accelerator"}
     assert all(verified.json["equal"].values())

@@ -1,0 +1,1 @@
+"""The emulator against other software on this machine's processor: `hwsim bench cpu` and `docs/cpu.md`."""
