@@ -20,6 +20,7 @@ from hwsim.cli import (
     options,
     rtl,
     search,
+    synth,
     tickets,
     train,
     verify,
@@ -48,7 +49,7 @@ def _root(
     pass
 
 
-for module in (demo, emulate, evaluate, verify, export, check, info, cost, cycles, tickets):
+for module in (demo, emulate, evaluate, verify, export, check, info, cost, cycles, synth, tickets):
     app.command(module.__name__.rsplit(".", 1)[-1], epilog=f"Example: {module.EXAMPLE}")(module.command)
 example = f"Example: {distill.EXAMPLE}"
 app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)

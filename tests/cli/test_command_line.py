@@ -25,7 +25,7 @@ def test_all_commands_are_there():
     names = {" ".join(words) for words in commands()}
     assert names == {
         *("demo", "emulate", "evaluate", "verify", "export", "check", "info", "cost", "cycles", "tickets"),
-        *("train", "distill", "search"),
+        *("synth", "train", "distill", "search"),
         *("rtl sources", "rtl lint", "rtl simulate", "rtl run", "rtl waves"),
     }
 
