@@ -64,7 +64,7 @@ def require() -> None:
         raise MissingToolError(f"{PACKAGE} is not installed: pip install 'hwsim[synth]'")
 
 
-def tool(name: str, *arguments: str | Path, folder: Path) -> None:
+def tool(name: str, *arguments: object, folder: Path) -> None:
     """Run `nextpnr_ecp5` or `ecppack` in `folder`. Raises HwsimError with its error."""
     require()
     call = f"import sys, {_MODULE} as tools; sys.exit(tools.run_{name}(sys.argv[1:]))"
