@@ -1,9 +1,9 @@
-"""The host's end of the board's serial line (`rtl/board/serial_bridge.v`): load a ticket, send sentences, get logits.
+"""The host's end of a board's serial line (`rtl/board/serial_bridge.v`): load a ticket, send sentences.
 
-    with open_port("/dev/ttyUSB0") as port:
-        host = SerialHost(port)
-        host.load(compile_ticket(ticket, host.machine()))
-        logits = host.run(frame.beats(ticket, ids), sentences=1)
+with open_port("/dev/ttyUSB0") as port:
+    host = SerialHost(port)
+    host.load(compile_ticket(ticket, host.machine()))
+    logits = host.run(frame.beats(ticket, ids), sentences=1)
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Port(Protocol):
 
 
 def open_port(path: str, seconds: float = 2.0) -> Any:
-    """The serial port of a board. Raises MissingToolError without pyserial, HwsimError if there is no such port."""
+    """A board's serial port. Raises MissingToolError without pyserial, HwsimError if there is no such port."""
     try:
         import serial
     except ModuleNotFoundError as error:
@@ -90,7 +90,7 @@ class SerialHost:
                     raise HwsimError(f"the board refuses to write register {address:#04x}")
 
     def load(self, program: Program) -> None:
-        """Stop at once, forget what was loaded, load a program with its weights and biases, and let it run."""
+        """Stop, forget what was loaded, load a program with its weights and biases, and let it run."""
         self.write(CONTROL, [ABORT])
         self.write(CLEAR, [7])
         self.write(PROGRAM, program.words())
@@ -100,7 +100,7 @@ class SerialHost:
         self.classes = program.memory.classes
 
     def run(self, beats: np.ndarray, sentences: int) -> np.ndarray:
-        """One frame in, logits int32 [sentences, classes] out. Raises HwsimError, with the error code, if it stops."""
+        """One frame in, logits int32 [sentences, classes] out. Raises HwsimError if none come."""
         packets = np.zeros((len(beats), 5), np.uint8)
         packets[:, 0] = ord("B")
         packets[-1, 0] = ord("L")
@@ -121,5 +121,9 @@ class SerialHost:
         if len(data) == size and data[0] == ord(letter):
             return data
         if not data:
-            raise HwsimError("the board does not answer; check cable, power and bitstream, and press its button")
-        raise HwsimError(f"the board answers {data!r} where {letter!r} and {size - 1} bytes were due; reset it")
+            raise HwsimError(
+                "the board does not answer; check cable, power and bitstream, and press its button"
+            )
+        raise HwsimError(
+            f"the board answers {data!r} where {letter!r} and {size - 1} bytes were due; reset it"
+        )

@@ -2,8 +2,9 @@
 
     python -m hwsim.baseline.compare > rtl/baseline/comparison.json
 
-Both run the same shape; once with the same sparse ternary weights, once with dense weights of eight bits. The cycles
-are those of the cycle model, which both machines' counters equal in the tests. Energy is that of `hwsim.energy`.
+Both run the same shape: with the same sparse ternary weights, and with dense weights of eight bits. The
+cycles are those of the cycle model, which both machines' counters equal in the tests. Energy is that of
+`hwsim.energy`.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def row(name: str, weights: str, program: Program, tokens: int) -> dict[str, Any
         softmax = one.operation.kind is Kind.NORM and one.operation.signed
         terms["attention" if softmax else one.term] += one.cycles
     dot = name == MACHINES[1]
-    how = {"work_of": dot_lane_work, "entry_bits": ENTRY_BITS, "bias_bits": BIAS_BITS} if dot else {}
+    spends = energy(program, spent, dot_lane_work, ENTRY_BITS, BIAS_BITS) if dot else energy(program, spent)
     return {
         "machine": name,
         "weights": weights,
@@ -65,13 +66,11 @@ def row(name: str, weights: str, program: Program, tokens: int) -> dict[str, Any
         "weight_bits": (ENTRY_BITS if dot else 9) * sum(one.entries for one in spent),
         **terms,
         "cycles": sum(terms.values()),
-        "nanojoules": {kind: round(value, 1) for kind, value in energy(program, spent, **how).items()},
+        "nanojoules": {kind: round(value, 1) for kind, value in spends.items()},
     }
 
 
-def pair(
-    ticket: Ticket, weights: str, lanes: int, tokens: int, dense: bool = False
-) -> list[dict[str, Any]]:
+def pair(ticket: Ticket, weights: str, lanes: int, tokens: int, dense: bool = False) -> list[dict[str, Any]]:
     """Both machines on the same weights, streamed so that any number of them fits; dense: zeros, too."""
     common = (lanes, 128, 0, 2048, 64)
     return [

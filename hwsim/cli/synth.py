@@ -41,7 +41,7 @@ def command(
         writable(out, "the record")
     number = seeds if seeds is not None else len(SEEDS) if family == "ecp5" else 0
     with stderr().status("yosys") as status:
-        record = cost(module, _parameters(parameter or []), family, range(1, number + 1), dsp, status.update)
+        record = cost(module, parameters(parameter or []), family, range(1, number + 1), dsp, status.update)
     if out:
         write_atomic(out, json_module.dumps(record, indent=1) + "\n")
     if json:
@@ -57,7 +57,8 @@ def command(
         )
 
 
-def _parameters(given: list[str]) -> dict[str, int]:
+def parameters(given: list[str]) -> dict[str, int]:
+    """The values of -p options. Raises BadParameter for one that is not NAME=VALUE."""
     values = {}
     for one in given:
         name, _, value = one.partition("=")

@@ -30,16 +30,13 @@ class Area:
     ebr: int
     """Block RAMs: of 18 kbit on ECP5, of 4 kbit on iCE40."""
     distributed: int
-    """Tables that are used as RAM (ECP5: four tables each)."""
-
-    @property
-    def tables(self) -> int:
-        """Four-input tables with those of the carry cells (ECP5)."""
-        return self.lut4 + 2 * self.ccu2c + 4 * self.distributed
+    """Small RAMs made of tables (ECP5: 16 words of 4 bits in four tables)."""
+    tables: int
+    """Four-input tables in all, those of the carry cells and small RAMs included."""
 
     def to_dict(self) -> dict[str, int]:
         """Ready for JSON."""
-        return {**asdict(self), "tables": self.tables}
+        return asdict(self)
 
 
 def synthesize(
@@ -83,7 +80,9 @@ def _count(family: str, before: Counter[str], after: Counter[str]) -> Area:
     if family == "ice40":
         ff = sum(number for cell, number in after.items() if cell.startswith("SB_DFF"))
         ram = sum(number for cell, number in after.items() if cell.startswith("SB_RAM40_4K"))
-        return Area(multipliers, after["SB_MAC16"], after["SB_LUT4"], after["SB_CARRY"], ff, ram, 0)
+        return Area(
+            multipliers, after["SB_MAC16"], after["SB_LUT4"], after["SB_CARRY"], ff, ram, 0, after["SB_LUT4"]
+        )
     return Area(
         multipliers,
         after["MULT18X18D"],
@@ -92,4 +91,5 @@ def _count(family: str, before: Counter[str], after: Counter[str]) -> Area:
         after["TRELLIS_FF"],
         after["DP16KD"],
         after["TRELLIS_DPR16X4"],
+        after["LUT4"] + 2 * after["CCU2C"] + 4 * after["TRELLIS_DPR16X4"],
     )

@@ -17,12 +17,10 @@ PARTS = tuple(place.PARTS)
 CLOCK_MHZ = 25
 
 
-def bitstream(
-    path: Path, parameters: Mapping[str, int], part: str = "85k", seed: int = 1
-) -> dict[str, Any]:
+def bitstream(path: Path, parameters: Mapping[str, int], part: str = "85k", seed: int = 1) -> dict[str, Any]:
     """Write the bitstream of the ULX3S board with so large an ECP5; returns a record of it.
 
-    Raises HwsimError if it does not fit or misses the board's clock of 25 MHz, MissingToolError without the tools.
+    Raises HwsimError if it does not fit or misses the board's 25 MHz, MissingToolError without the tools.
     """
     place.require()
     with tempfile.TemporaryDirectory() as name:

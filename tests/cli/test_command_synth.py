@@ -27,3 +27,14 @@ def test_what_synth_refuses(run, tmp_path):
     assert "there is no folder" in run("synth", "relu", "--out", tmp_path / "no" / "x.json").stderr
     assert "not for ice40" in run("synth", "relu", "--family", "ice40", "--seeds", 2).stderr
     assert "relu_refuses" in run("synth", "relu", "-p", "Width=1", "--seeds", 0).stderr
+
+
+def test_what_bitstream_and_board_refuse(run, tmp_path, ticket_file):
+    out = tmp_path / "x.bit"
+    assert "choose one of 25k, 45k, 85k" in run("rtl", "bitstream", out, "--part", "12k").stderr
+    assert "there is no folder" in run("rtl", "bitstream", tmp_path / "no" / "x.bit").stderr
+    assert "ulx3s_refuses_weight_depth_0" in run("rtl", "bitstream", out, "-p", "WeightDepth=0").stderr
+    assert not out.exists()
+    assert "give at least one text" in run("rtl", "board", ticket_file, "--port", tmp_path / "tty").stderr
+    absent = run("rtl", "board", ticket_file, "--port", tmp_path / "tty", "--text", "dull")
+    assert absent.status == 1 and "name the port of the board" in absent.stderr

@@ -91,8 +91,8 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HwsimError, match="not for ice40"):
         cost("relu", {}, "ice40", (1,))
     with pytest.raises(UnsupportedError, match="go into no ECP5"):
-        place.smallest_part(Area(0, 0, 100_000, 0, 0, 0, 0))
-    assert place.smallest_part(Area(0, 0, 100, 0, 0, 57, 0)) == "45k"
+        place.smallest_part(Area(0, 0, 100_000, 0, 0, 0, 0, 100_000))
+    assert place.smallest_part(Area(0, 0, 100, 0, 0, 57, 0, 100)) == "45k"
     with pytest.raises(HwsimError, match="no path between registers"):
         place.read_report({"fmax": {}, "critical_paths": []}, "25k", 1)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
