@@ -37,7 +37,7 @@ class Port(Protocol):
 
 
 def open_port(path: str, seconds: float = 2.0) -> Any:
-    """A board's serial port. Raises MissingToolError without pyserial, HwsimError if there is no such port."""
+    """A board's serial port. Raises MissingToolError without pyserial, HwsimError if it is not there."""
     try:
         import serial
     except ModuleNotFoundError as error:

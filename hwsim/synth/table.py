@@ -49,7 +49,7 @@ def comparison() -> str:
         "attention",
         "norm",
         "cycles",
-        "stored kbit",
+        "kbit read",
         "nJ",
         "area x time",
     )
