@@ -28,6 +28,8 @@ FULL = 0.9
 SPEED_GRADE = 6
 TARGET_MHZ = 125
 """What nextpnr is asked for; it reports what it reached."""
+TIMING_WEIGHT = 30
+"""Of timing against wire length in placement; block RAM outputs are slow and want short wires."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ def _place(folder: Path, netlist: Path, part: str, seed: int) -> Placed:
     tool(
         "nextpnr_ecp5",
         *(f"--{part}", "--package", "CABGA381", "--speed", SPEED_GRADE, "--freq", TARGET_MHZ),
-        *("--timing-allow-fail", "--seed", seed, "--json", netlist.name, "--report", report.name, "--quiet"),
+        *("--timing-allow-fail", "--placer-heap-timingweight", TIMING_WEIGHT, "--seed", seed),
+        *("--json", netlist.name, "--report", report.name, "--quiet"),
         folder=folder,
     )
     return read_report(json.loads(report.read_text()), part, seed)

@@ -13,7 +13,7 @@ from hwsim.accelerator import frame, total
 from hwsim.baseline import EXPONENTIAL, DotMachine, compile_dot, encode, forward
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.make import random_tokens
-from hwsim.rtl import sim, sources
+from hwsim.rtl import modules, sim, sources
 from hwsim.rtl.accelerator import Accelerator, FrameRun, named_tensors
 from hwsim.rtl.lanes import unpack
 
@@ -67,18 +67,13 @@ def test_every_named_tensor(
     ids, mask = random_tokens(config, 4, 3)
     expected = forward(ticket, ids, mask)
     with DotAccelerator(compile_dot(ticket, dataclasses.replace(SMALL, hard=hard))) as twin:
-        for i, length in enumerate(mask.sum(axis=1)):
+        for i in range(len(mask)):
             done = run(twin, ticket, ids[i : i + 1], mask[i : i + 1], stalls)
             trace, _ = named_tensors(done, config, mask.shape[1])
             assert set(trace) == set(expected)
             for name, golden in expected.items():
-                own = (
-                    (slice(None), slice(length), slice(length))
-                    if name.endswith("score")
-                    else (slice(length),)
-                )
-                own = () if name in ("pool", "pool_norm", "logits") else own
-                np.testing.assert_array_equal(trace[name][0][own], golden[i][own], err_msg=name)
+                got = own(name, trace[name][0], mask[i])
+                np.testing.assert_array_equal(got, own(name, golden[i], mask[i]), err_msg=name)
             np.testing.assert_array_equal(done.logits[0], expected["logits"][i])
 
 
@@ -147,6 +142,55 @@ def test_streams_of_weights() -> None:
     ]
     dense = encode(weight, dense=True)
     assert len(dense) == weight.size and (dense & skip == 0).all()
+
+
+@pytest.mark.parametrize(
+    "module, right, wrong, tensor",
+    [
+        ("dot_lane", "exponential_i ? {9'd0, exponential} : s_i", "s_i", "layers.0.score"),
+        ("dot_lane", "centre_i ? ~minimum_q", "centre_i ? ~minimum_q ^ 16'd1", "layers.0.score"),
+        ("dot_lane", "if (forget_i) minimum_q", "if (1'b0) minimum_q", "layers.0.score"),
+        ("dot_row_engine", ".negate_i(score)", ".negate_i(1'b0)", "layers.0.score"),
+        ("dot_row_engine", "norm && !negate_q[4]", "1'b0", "layers.0.attn_norm"),
+        ("multiplier_8x8", "- (twice & {10{b_i[7]}})", "+ (twice & {10{b_i[7]}})", "layers.0.q"),
+        ("dot_weight_steps", "skip ? 6'd63", "skip ? 6'd62", "layers.0.q"),
+    ],
+)
+def test_a_planted_bug_is_found_in_its_tensor(
+    module: str, right: str, wrong: str, tensor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = tmp_path / f"{module}.v"
+    text = modules()[module].read_text()
+    assert text.count(right) == 1
+    bad.write_text(text.replace(right, wrong))
+    files = [bad if path.stem == module else path for path in sources(DotAccelerator.module)]
+    monkeypatch.setattr("hwsim.rtl.accelerator.sources", lambda _: files)
+    # So sparse that some gaps are longer than one entry holds.
+    config = dataclasses.replace(CONFIG, width=128, layers=1, hidden=32)
+    ticket = shifted(random_ticket(config, 3, 0.02), 9, 6)
+    ids, mask = random_tokens(config, 2, 3)
+    expected = forward(ticket, ids, mask)
+    with DotAccelerator(compile_dot(ticket, dataclasses.replace(SMALL, width=128))) as twin:
+        made = [
+            twin.run(frame(mask[i : i + 1], 8).beats(ticket, ids[i : i + 1]), frame(mask[i : i + 1], 8))
+            for i in (1, 0, 1)
+        ]
+    differing = [
+        name
+        for done, i in zip(made, (1, 0, 1), strict=True)
+        for name, value in named_tensors(done, config, 8)[0].items()
+        if name in expected
+        and not np.array_equal(own(name, value[0], mask[i]), own(name, expected[name][i], mask[i]))
+    ]
+    assert differing and differing[0] == tensor
+
+
+def own(name: str, value: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The part of a tensor that belongs to real tokens."""
+    length = int(mask.sum())
+    if name in ("pool", "pool_norm", "logits"):
+        return value
+    return value[:, :length, :length] if name.endswith("score") else value[:length]
 
 
 def test_refusals() -> None:
