@@ -62,13 +62,15 @@ class FrameRun:
 class Accelerator:
     """A simulated accelerator with a program in it. Use one instance from one thread only."""
 
+    module = MODULE
+
     def __init__(self, program: Program, waves: Path | None = None, seed: int = 1) -> None:
         """Compile the Verilog (or take it from the cache), reset it, and load the program.
 
         waves: a VCD file to write. Raises MissingToolError without Verilator or a C++ compiler.
         """
         self.program = program
-        self._simulation = build(MODULE, sources(MODULE), program.machine.parameters, waves, seed)
+        self._simulation = build(self.module, sources(self.module), program.machine.parameters, waves, seed)
         self._simulation.set(s_axil_bready=1, s_axil_rready=1, s_axil_arvalid=0, s_axis_w_tvalid=0)
         self._simulation.set(s_axil_awvalid=0, s_axil_wvalid=0, s_axil_wstrb=15, s_axis_tvalid=0)
         self._simulation.reset()
@@ -236,5 +238,5 @@ def _check_apart(frame: Frame, name: str, rows: np.ndarray) -> None:
     apart = np.ones((frame.keys, frame.keys), bool)
     for sentence in range(len(frame.starts)):
         apart[frame.lane(sentence), frame.lane(sentence)] = False
-    if (rows[:, : frame.keys][apart] != LARGEST_SCORE).any():
+    if (rows[: frame.keys, : frame.keys][apart] != LARGEST_SCORE).any():
         raise HwsimError(f"{MODULE}: {name} lets tokens of one sentence see another's")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from hwsim.accelerator.cycles import Spent, cycles, tokens_frame
@@ -61,14 +62,16 @@ def report(ticket: Ticket, program: Program, tokens: int, megahertz: float) -> d
     }
 
 
-def traffic(program: Program, spent: list[Spent]) -> dict[str, int]:
+def traffic(
+    program: Program, spent: list[Spent], entry_bits: int = ENTRY_BITS, bias_bits: int = BIAS_BITS
+) -> dict[str, int]:
     """Bytes read from each memory, all lanes counted, and written to both row memories."""
     lanes = program.machine.lanes
     return {
         "read_a": lanes * sum(one.reads_a for one in spent),
         "read_s": 2 * lanes * sum(one.reads_s for one in spent),
-        "weights": -(-ENTRY_BITS * sum(one.entries for one in spent) // 8),
-        "biases": -(-BIAS_BITS * sum(one.biases for one in spent) // 8),
+        "weights": -(-entry_bits * sum(one.entries for one in spent) // 8),
+        "biases": -(-bias_bits * sum(one.biases for one in spent) // 8),
         "written": sum(
             (lanes if one.operation.kind is not Kind.LOAD else 2)
             * one.rows
@@ -78,24 +81,33 @@ def traffic(program: Program, spent: list[Spent]) -> dict[str, int]:
     }
 
 
-def energy(program: Program, spent: list[Spent]) -> dict[str, float]:
-    """Nanojoules of a run by the cited table of `hwsim.energy`: arithmetic of all lanes, and memory reads."""
-    machine, read = program.machine, traffic(program, spent)
+def energy(
+    program: Program,
+    spent: list[Spent],
+    work_of: Callable[[Spent], Work] | None = None,
+    entry_bits: int = ENTRY_BITS,
+    bias_bits: int = BIAS_BITS,
+) -> dict[str, float]:
+    """Nanojoules of a run by the cited table of `hwsim.energy`: arithmetic of all lanes, and memory reads.
+
+    work_of: what one lane does in an operation, and the bits of a stored entry and bias, of another machine.
+    """
+    machine, read = program.machine, traffic(program, spent, entry_bits, bias_bits)
     done = Work(Counter())
     for one in spent:
-        done += _lane_work(one).times(machine.lanes)
+        done += (work_of or lane_work)(one).times(machine.lanes)
     sizes = {
         "read_a": machine.rows_a * machine.lanes,
         "read_s": 2 * machine.rows_s * machine.lanes,
-        "weights": -(-ENTRY_BITS * len(program.entries) // 8),
-        "biases": -(-BIAS_BITS * len(program.biases) // 8),
+        "weights": -(-entry_bits * len(program.entries) // 8),
+        "biases": -(-bias_bits * len(program.biases) // 8),
     }
     memory = sum(8 * read[name] / WORD * memory_for(size)[1] for name, size in sizes.items()) / 1e3
     arithmetic = done.picojoules / 1e3
     return {"arithmetic": arithmetic, "memory": memory, "total": arithmetic + memory}
 
 
-def _lane_work(one: Spent) -> Work:
+def lane_work(one: Spent) -> Work:
     """Additions of one lane."""
     kind, out = one.operation.kind, one.rows if one.operation.add_residual or one.operation.centre else 0
     if kind in (Kind.SCORE, Kind.INHIBIT):

@@ -23,6 +23,7 @@ from hwsim.cli import (
     rtl,
     runtimes,
     search,
+    synth,
     tickets,
     train,
     verify,
@@ -52,7 +53,8 @@ def _root(
     pass
 
 
-for module in (demo, emulate, evaluate, verify, export, runtimes, web, check, info, cost, cycles, tickets):
+plain = (demo, emulate, evaluate, verify, export, runtimes, web, check, info, cost, cycles, synth, tickets)
+for module in plain:
     app.command(module.__name__.rsplit(".", 1)[-1], epilog=f"Example: {module.EXAMPLE}")(module.command)
 example = f"Example: {distill.EXAMPLE}"
 app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)

@@ -24,23 +24,9 @@ def commands(group: typer.Typer = app, words: tuple[str, ...] = ()) -> list[tupl
 def test_all_commands_are_there():
     names = {" ".join(words) for words in commands()}
     assert names == {
-        *(
-            "demo",
-            "emulate",
-            "evaluate",
-            "verify",
-            "export",
-            "runtimes",
-            "web",
-            "check",
-            "info",
-            "cost",
-            "cycles",
-            "tickets",
-        ),
-        *("train", "distill", "search"),
-        *("onnx check", "onnx cost"),
-        *("rtl sources", "rtl lint", "rtl simulate", "rtl run", "rtl waves"),
+        *("demo", "emulate", "evaluate", "verify", "export", "runtimes", "web", "check", "info", "cost"),
+        *("cycles", "synth", "tickets", "train", "distill", "search", "bench cpu", "onnx check", "onnx cost"),
+        *("rtl sources", "rtl lint", "rtl simulate", "rtl run", "rtl waves", "rtl bitstream", "rtl board"),
     }
 
 

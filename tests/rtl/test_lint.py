@@ -51,6 +51,11 @@ PARAMETERS: dict[str, list[dict[str, int]]] = {
         {"Lanes": 8, "Width": 32, "WeightDepth": 0, "BiasDepth": 256, "Operations": 64},
         {"Lanes": 32, "WeightDepth": 131072, "BiasDepth": 16384, "Operations": 1024},
     ],
+    "dot_accelerator": [
+        {"Lanes": 64, "Width": 256},
+        {"Lanes": 8, "Width": 32, "WeightDepth": 0, "Hard": 1},
+    ],
+    "multiplier_8x8": [{"Hard": 1}],
     "sequence_memory": [{"Width": 31, "Depth": 64}, {"Depth": 131072}],
     "lane_select": [{"Lanes": 8}, {"Lanes": 64}],
     "segment_table": [{"Lanes": 8}],
@@ -87,6 +92,7 @@ REFUSED: list[tuple[str, dict[str, int], str]] = [
     ("accelerator", {"WeightDepth": 1024}, "accelerator_refuses_weight_depth"),
     ("accelerator", {"BiasDepth": 300}, "accelerator_refuses_bias_depth"),
     ("accelerator", {"Operations": 32}, "accelerator_refuses_operations"),
+    ("multiplier_8x8", {"Hard": 2}, "multiplier_8x8_refuses_hard"),
     ("sequence_memory", {"Depth": 32}, "sequence_memory_refuses_depth"),
 ]
 
