@@ -72,6 +72,13 @@ PROOFS = (
         feed_forward=True,
     ),
     Proof(
+        "row_engine_scalar",
+        "a key's number, a value's magnitude and sign: the scalar of those steps",
+        5,
+        Bug("row_engine", "signed_i ? 8'd0 - scalar_o", "1'b1 ? 8'd0 - scalar_o"),
+        feed_forward=True,
+    ),
+    Proof(
         "token_lane_fits",
         "24 bits of sum hold every row that the compiler lets pass",
         5,
@@ -91,6 +98,13 @@ PROOFS = (
         "frames in: no beat lost, each one row of the right numbers, errors at once",
         4,
         Bug("frame_loader", "!pair_end || !reported_q", "!pair_end"),
+        induction=True,
+    ),
+    Proof(
+        "weight_steps_keep",
+        "weights in: every entry one step at the right input, with its bias, none lost",
+        8,
+        Bug("weight_steps", "restart1_q <= first_q || double", "restart1_q <= first_q"),
         induction=True,
     ),
     Proof(

@@ -2,8 +2,8 @@
 //
 // sequencer, weight_steps, frame_loader and row_engine as the accelerator connects them: whenever an operation begins, from
 // whatever source the steps of the last one came, no row is left in the pipeline between its last step and the memory.
-// By induction, so for any program, any stalls, and resets at any time. Within one operation a row is read before it is
-// written, or not at all: row_memory_hazard.sv.
+// By induction, so for any program, any stalls, and resets at any time. Within an operation the
+// compiler sees to it: docs/accelerator.md says which rows a program may not name.
 `default_nettype none
 
 module sequencer_drains (

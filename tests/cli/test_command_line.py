@@ -26,7 +26,7 @@ def test_all_commands_are_there():
     assert names == {
         *("demo", "emulate", "evaluate", "verify", "export", "check", "info", "cost", "cycles", "tickets"),
         *("train", "distill", "search"),
-        *("rtl sources", "rtl lint", "rtl simulate", "rtl run", "rtl waves"),
+        *("rtl sources", "rtl lint", "rtl prove", "rtl simulate", "rtl run", "rtl waves"),
     }
 
 
