@@ -24,7 +24,7 @@ PACKAGES = {
     "onnx_export": "hwsim/onnx_export",
     "rtl": "hwsim/rtl",
 }
-SHIPPED = (".py", ".v", ".vlt", ".cpp", ".safetensors", ".md", ".typed")
+SHIPPED = (".py", ".v", ".sv", ".vlt", ".cpp", ".safetensors", ".md", ".typed")
 TICKET_LIMIT = 2_000_000
 
 

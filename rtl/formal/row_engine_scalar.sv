@@ -2,7 +2,7 @@
 //
 // A value below 0 counts as 0 unless its sign counts; operations that are neither score nor inhibition get 0. With
 // token_lane_steps.sv: a score adds |q - k|, an inhibition sign(v) max(|v| - z', 0). The scalar is registered once in
-// lane_group.v, and nothing else is remembered: two clocks are all there is.
+// lane_group.v, its sign comes behind two registers more: four clocks are all there is.
 `default_nettype none
 
 module row_engine_scalar (

@@ -29,6 +29,10 @@ module weight_steps_keep (
   (* hierconn *) wire [1:0] \dut.byte_q ;
   (* hierconn *) wire [6:0] \dut.later_q ;
   (* hierconn *) wire \dut.step1_q ;
+  (* hierconn *) wire \dut.restart1_q ;
+  (* hierconn *) wire [5:0] \dut.move1_q ;
+  (* hierconn *) wire [11:0] \dut.before_q ;
+  (* hierconn *) wire [11:0] \dut.limit_q ;
 
   weight_steps dut (
       .clk_i(clk_i),
@@ -65,6 +69,7 @@ module weight_steps_keep (
   reg [30:0] now1, now2; // all that belongs to the step
   reg took1, took2, took3, skips3;
   reg [1:0] past = 0;
+  reg begun = 0; // an operation, since the last reset
   wire is_last = entry_i[8];
   wire is_double = entry_i[7];
   wire is_skip = entry_i[5:0] == 6'd63;
@@ -76,6 +81,7 @@ module weight_steps_keep (
 
   always @(posedge clk_i) begin
     if (past != 2'd3) past <= past + 2'd1;
+    begun <= rst_ni && (begun || start_i);
     if (start_i) {first, which} <= 3'b100;
     else if (take) begin
       first <= is_last;
@@ -96,12 +102,13 @@ module weight_steps_keep (
     assume (source <= 12'd2048 && inputs != 12'd0 && inputs <= 12'd1024);
     assume (past != 2'd0 || !rst_ni);
     assume (past != 2'd1 || start_i);
-    assume (!start_i || !active_i);
+    assume (!active_i || (begun && !start_i));
     // The compiler's streams stay near their inputs; far behind them the run has ended with an error.
     assume (!take || moved < 12'd1152);
-    assert (entry_take == take && bias_take == takes_bias && row_end == (take && is_last));
-    assert (starved == (active_i && !take));
+    assume (past != 2'd0 || (\dut.later_q == later && \dut.first_q == first && \dut.byte_q == which));
     if (past == 2'd3) begin
+      assert (entry_take == take && bias_take == takes_bias && row_end == (take && is_last));
+      assert (starved == (active_i && !take));
       assert (step == took2);
       if (step) begin
         assert (address == source + at2);
@@ -111,6 +118,9 @@ module weight_steps_keep (
       // What keeps it so.
       assert (\dut.first_q == first && \dut.byte_q == which && which <= (classify ? 2'd2 : 2'd0));
       assert (\dut.later_q == later && \dut.step1_q == took1);
+      assert (\dut.before_q == source - 12'd1 && \dut.limit_q == source + inputs - 12'd1);
+      if (took1) assert ((\dut.restart1_q ? source - 12'd1 : address) + \dut.move1_q == source + at1 && at1 == at);
+      else assert (first || !begun || address == source + at);
     end
   end
 endmodule
