@@ -1,7 +1,7 @@
-"""The properties of `rtl/formal/`, proved with yosys, yosys-smtbmc and z3, and the bug that each one must find.
+"""The properties of `rtl/formal/`, proved with yosys, yosys-smtbmc and z3, and the bug each one must find.
 
-A property is a module of its own name around the real ones. It is written once and used twice: it must hold as the
-Verilog stands, and must not hold any more when its planted bug is in.
+A property is a module of its own name around the real ones. It is written once and used twice: it must hold
+as the Verilog stands, and must not hold any more when its planted bug is in.
 """
 
 from __future__ import annotations
@@ -226,8 +226,8 @@ top, model, free, *files = sys.argv[1:]
 design = ys.Design()
 for one in (
     f"read_verilog -formal {' '.join(files)}", f"hierarchy -check -top {top}", "proc",
-    *([f"cutpoint t:*{free}*"] if free else []), f"prep -flatten -top {top}", "setattr -unset keep w:*", "opt_clean",
-    "async2sync", "dffunmap", "opt_clean", f"write_smt2 -wires {model}"
+    *([f"cutpoint t:*{free}*"] if free else []), f"prep -flatten -top {top}", "setattr -unset keep w:*",
+    "opt_clean", "async2sync", "dffunmap", "opt_clean", f"write_smt2 -wires {model}"
 ):
     ys.run_pass(f"tee -q {one}", design)
 """

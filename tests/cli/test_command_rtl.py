@@ -39,7 +39,10 @@ def test_prove(run):
     assert one["property"] == "axi_lite_answers" and one["holds"] and one["for_ever"] and one["bug"]["found"]
     text = run("rtl", "prove", "axi_lite_answers").stdout
     assert "holds" in text and "for ever" in text
-    assert "no property 'nothing'; the properties are lane_output_rounds" in run("rtl", "prove", "nothing").stderr
+    assert (
+        "no property 'nothing'; the properties are lane_output_rounds"
+        in run("rtl", "prove", "nothing").stderr
+    )
 
 
 def test_prove_says_where_a_property_fails(run, monkeypatch):

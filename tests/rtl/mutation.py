@@ -1,10 +1,10 @@
-"""Mutation score of the accelerator's Verilog: small changes of its text, and which of our checks notices each.
+"""Mutation score of the accelerator's Verilog: small changes of its text, and which check notices each.
 
     python tests/rtl/mutation.py --count 320 --out docs/rtl_mutation.json
 
-A mutant is one token or assignment of one module changed. It goes through `replay.py` on Icarus, through the proofs of
-`rtl/formal/` that its module is part of, and through the tests of the accelerator on Verilator and Icarus, the
-cheapest first, until something fails: it is killed. Results are kept in
+A mutant is one token or assignment of one module changed. It goes through `replay.py` on Icarus, through the
+proofs of `rtl/formal/` that its module is part of, and through the tests of the accelerator on Verilator and
+Icarus, the cheapest first, until something fails: it is killed. Results are kept in
 the JSON file after every mutant, so the same command goes on where it stopped. A mutant that Icarus does not
 elaborate is no mutant, and another one takes its place.
 """
@@ -71,8 +71,22 @@ class Mutant:
 
 
 SWAPS = {
-    **{"==": "!=", "!=": "==", "&&": "||", "||": "&&", ">=": ">", "<": "<=", ">": ">=", "<<": ">>", ">>>": ">>"},
-    **{"+": "-", "-": "+", "&": "|", "|": "&", "^": "&", "!": "", "~": ""},
+    "==": "!=",
+    "!=": "==",
+    "&&": "||",
+    "||": "&&",
+    ">=": ">",
+    "<": "<=",
+    ">": ">=",
+    "<<": ">>",
+    ">>>": ">>",
+    "+": "-",
+    "-": "+",
+    "&": "|",
+    "|": "&",
+    "^": "&",
+    "!": "",
+    "~": "",
 }
 _TOKEN = re.compile(
     r"(?P<literal>\d+'[bdh][0-9a-f]+)|(?P<assign>\w+(?:\[[^\]]*\]|\.)*\s*<= [^;{}]*;)"
@@ -96,7 +110,11 @@ def mutants(module: str) -> Iterator[Mutant]:
         code = _RANGE.sub(lambda found: "." * len(found[0]), code)
         at = 0
         while found := _TOKEN.search(code, at):
-            at = found.end() if found.lastgroup != "assign" else found.start() + len(re.match(r"\w+", found[0])[0])
+            at = (
+                found.end()
+                if found.lastgroup != "assign"
+                else found.start() + len(re.match(r"\w+", found[0])[0])
+            )
             for after in _changes(found):
                 yield Mutant(module, number, found.start() + 1, line[slice(*found.span())], after)
 
@@ -116,7 +134,7 @@ def _changes(found: re.Match[str]) -> Iterator[str]:
 
 
 def chosen(count: int, seed: int) -> list[Mutant]:
-    """Mutants of all modules of the accelerator, the same from every one as far as it has so many, in turn."""
+    """Mutants of all modules of the accelerator in turn, as many of each as far as it has so many."""
     draw = random.Random(seed)
     pools = []
     for path in sources(TOP):
@@ -134,7 +152,9 @@ def try_mutant(mutant: Mutant) -> dict[str, object]:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copytree(proofs.FOLDER.parent, folder / "rtl", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        shutil.copytree(
+            proofs.FOLDER.parent, folder / "rtl", ignore=shutil.ignore_patterns("*.py", "__pycache__")
+        )
         file = folder / "rtl" / modules()[mutant.module].relative_to(proofs.FOLDER.parent)
         file.write_text(mutant.apply(file.read_text()))
         by = _killer(mutant, file, folder)
@@ -173,7 +193,17 @@ def _fails(stage: str, folder: Path) -> bool:
         "XDG_CACHE_HOME": str(_cache(folder)),
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "mutant_plugin", "-o", f"cache_dir={folder}/cache"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "mutant_plugin",
+        "-o",
+        f"cache_dir={folder}/cache",
+    ]
     names = [str(TESTS / word) if word.startswith("test_") else word for word in STAGES[stage]]
     process = subprocess.Popen(
         [*command, *names],
@@ -223,14 +253,18 @@ def summary(tried: list[dict[str, object]]) -> dict[str, object]:
 
 def main() -> None:
     """Run all that are not in the file yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=320, help="How many changes are drawn.")
     parser.add_argument("--seed", type=int, default=0, help="Of the draw.")
     parser.add_argument("--jobs", type=int, default=1, help="How many at a time.")
     parser.add_argument("--out", type=Path, required=True, help="JSON file; is gone on with if it exists.")
     chosen_by = parser.parse_args()
     tried = json.loads(chosen_by.out.read_text())["tried"] if chosen_by.out.exists() else []
-    known = {Mutant(*(one[key] for key in ("module", "line", "column", "before", "after"))).name for one in tried}
+    known = {
+        Mutant(*(one[key] for key in ("module", "line", "column", "before", "after"))).name for one in tried
+    }
     todo = [mutant for mutant in chosen(chosen_by.count, chosen_by.seed) if mutant.name not in known]
     expected()
     with progress_bar() as bar, ThreadPoolExecutor(chosen_by.jobs) as pool:

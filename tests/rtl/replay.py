@@ -1,7 +1,8 @@
 """A few thousand clocks of everything the accelerator does, as transactions for `replay.v` on Icarus.
 
-What it prints (rows, logits, counters without stalls, responses, errors) must be what it prints of the real Verilog, which
-the other tests have compared with the emulator. It takes two seconds, and is what finds most faults of `mutation.py`.
+What it prints (rows, logits, counters without stalls, responses, errors) must be what it prints of the real
+Verilog, which the other tests have compared with the emulator. It takes four seconds, and is what finds most
+faults of `mutation.py`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,19 @@ BENCH = Path(__file__).with_name("replay.v")
 MACHINE = Machine(8, 32, 4096, 256, 64)
 SHAPE = {"vocabulary": 20, "max_tokens": 8, "layers": 1, "classes": 2}
 CONFIGS = (
-    ModelConfig(width=16, heads=2, hidden=24, weights="int4", residual_bits=9, embed_shift=3, inner_norms=True, **SHAPE),
-    ModelConfig(width=16, heads=1, hidden=72, weights="int8", centring="none", inhibition="unsigned", **SHAPE),
+    ModelConfig(
+        width=16,
+        heads=2,
+        hidden=24,
+        weights="int4",
+        residual_bits=9,
+        embed_shift=3,
+        inner_norms=True,
+        **SHAPE,
+    ),
+    ModelConfig(
+        width=16, heads=1, hidden=72, weights="int8", centring="none", inhibition="unsigned", **SHAPE
+    ),
 )
 WRITE, READ, BEAT, WAIT, RUNS, RESET = range(6)
 STATUS = 0x0C
@@ -32,7 +44,9 @@ STATUS = 0x0C
 def script() -> Iterator[tuple[int, int, int]]:
     """(kind, a, b) of every transaction."""
     yield RESET, 3, 0
-    yield from ((READ, address, 0) for address in (0, 4, 8, 12, 16, 20, 24, 0x1C, 0x20, 0x2C, 0x30, 0x05, 0xFC))
+    yield from (
+        (READ, address, 0) for address in (0, 4, 8, 12, 16, 20, 24, 0x1C, 0x20, 0x2C, 0x30, 0x05, 0xFC)
+    )
     # Refused: other registers, parts of words.
     yield from (_write(address, RUN, 15) for address in (0, 4, 12, 0x1C, 0x30, 0x09, 0xFC))
     yield from (_write(CONTROL, RUN, strobes) for strobes in (1, 7, 14))
@@ -111,7 +125,15 @@ MALFORMED = (
     ([LOAD, Operation(Kind.INHIBIT, to_a=True, scalars=253, count=4)], [1]),
     ([LOAD, Operation(Kind.INHIBIT, to_a=True, operands=121, count=4)], [1]),
     ([Operation(Kind.LOAD, to_s=True, destination=125, count=4)], [1]),
-    ([LOAD, Operation(Kind.LINEAR, **LINEAR | {"to_a": False, "to_s": True, "add_residual": True, "residual": 127})], [1]),
+    (
+        [
+            LOAD,
+            Operation(
+                Kind.LINEAR, **LINEAR | {"to_a": False, "to_s": True, "add_residual": True, "residual": 127}
+            ),
+        ],
+        [1],
+    ),
     ([LOAD, Operation(Kind.SEND, scalars=251, count=2)], [1]),
     ([LOAD, Operation(Kind.LINEAR, **LINEAR), END], [1]),
     ([LOAD, Operation(Kind.LINEAR, **LINEAR | {"immediate": 9}), END], [1] * 10),
@@ -120,7 +142,9 @@ MALFORMED = (
 """Programs that are none."""
 
 
-def load(words: Sequence[int], entries: Sequence[int], biases: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+def load(
+    words: Sequence[int], entries: Sequence[int], biases: Sequence[int]
+) -> Iterator[tuple[int, int, int]]:
     """Forget what was loaded, load a program, and let it run."""
     yield _write(CONTROL, ABORT, 15)
     yield _write(CLEAR, 7, 15)

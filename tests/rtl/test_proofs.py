@@ -33,17 +33,17 @@ def test_every_property_is_listed_and_describes_itself() -> None:
 
 def test_a_bug_that_no_longer_applies_is_an_error() -> None:
     gone = Proof("axi_lite_answers", "", 4, Bug("axi_lite_registers", "not there", ""))
-    with pytest.raises(HwsimError, match="'not there', which is not once in axi_lite_registers.v"):
+    with pytest.raises(HwsimError, match="'not there', which is not once in axi_lite_registers"):
         proofs.prove_wrong(gone)
 
 
 def test_verilog_that_is_none_is_an_error_with_what_yosys_says(tmp_path: Path) -> None:
     broken = tmp_path / "lane_output.v"
     broken.write_text("module lane_output (")
-    with pytest.raises(HwsimError, match="lane_output.v"):
+    with pytest.raises(HwsimError, match="lane_output"):
         proofs.prove(PROOFS[0], {"lane_output": broken})
 
 
 def test_a_proof_without_an_end_is_stopped() -> None:
-    with pytest.raises(HwsimError, match="no end in 0.01 seconds"):
+    with pytest.raises(HwsimError, match="came to no end in"):
         proofs.prove(PROOFS[0], limit=0.01)
