@@ -40,9 +40,10 @@ STAGES = {
     "numbers": ("test_accelerator.py::test_random_programs", "test_accelerator.py::test_random_tickets"),
     "icarus": ("test_accelerator_axi.py", "-k", "icarus"),
     "verilator": ("test_accelerator_axi.py", "-k", "verilator"),
+    "sizes": ("test_accelerator_memories.py", "test_accelerator.py", "-k", "memor or machines"),
 }
 TESTS = Path(__file__).parent
-PROOF_LIMIT, TEST_LIMIT = 60, 240
+PROOF_LIMIT, TEST_LIMIT = 60, 900
 """Seconds. A test that takes so long hangs: the mutant is killed."""
 
 
@@ -259,9 +260,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=320, help="How many changes are drawn.")
     parser.add_argument("--seed", type=int, default=0, help="Of the draw.")
     parser.add_argument("--jobs", type=int, default=1, help="How many at a time.")
+    parser.add_argument("--again", action="store_true", help="Try those that survived once more.")
     parser.add_argument("--out", type=Path, required=True, help="JSON file; is gone on with if it exists.")
     chosen_by = parser.parse_args()
     tried = json.loads(chosen_by.out.read_text())["tried"] if chosen_by.out.exists() else []
+    if chosen_by.again:
+        tried = [one for one in tried if one["by"]]
     known = {
         Mutant(*(one[key] for key in ("module", "line", "column", "before", "after"))).name for one in tried
     }

@@ -88,6 +88,7 @@ module replay;
       end
       if (out_valid && out_ready) $display("logit %h %b", out_data, out_last);
       if (held && (!out_valid || {out_last, out_data} !== held_beat)) $display("unstable");
+      if (w_ready) $display("weights taken");
       held <= out_valid && !out_ready;
       held_beat <= {out_last, out_data};
       if (done) begin
