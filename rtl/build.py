@@ -27,6 +27,10 @@ _COMPILE = (
     *("c++", "-std=c++17", "-O2", "-fPIC", "-fvisibility=hidden", "-pthread"),
     *("-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
 )
+_COVERAGE = ("-UVM_COVERAGE", "-DVM_COVERAGE=1")
+COVERAGE_VARIABLE = "HWSIM_RTL_COVERAGE"
+"""An environment variable: the folder into which every simulation writes its line and toggle coverage."""
+
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp", "verilated_vcd_c.cpp")
 _PORT = re.compile(r"VL_(IN|OUT)(?:8|16|64|W)?\(&(\w+),(\d+),0(?:,\d+)?\);")
 
@@ -146,7 +150,8 @@ def compile_model(
     tools = _Tools.find()
     parameters = dict(parameters or {})
     texts = [(path.name, path.read_text()) for path in sources]
-    made_by = tools.version, tools.root, _COMPILE, HARNESS.read_text()
+    coverage = _COVERAGE if os.environ.get(COVERAGE_VARIABLE) else ()
+    made_by = tools.version, tools.root, _COMPILE, HARNESS.read_text(), *coverage
     folder = (
         cache_folder() / f"{toplevel}-{_digest(toplevel, texts, sorted(parameters.items()), waves, *made_by)}"
     )
@@ -171,6 +176,8 @@ def _verilate(
         scratch = Path(name)
         switches = ["--cc", "--no-timing", "--x-initial", "unique", "--prefix", "Vtop", "--Mdir", name]
         switches += ["--trace"] if waves else []
+        coverage = bool(os.environ.get(COVERAGE_VARIABLE))
+        switches += ["--coverage-line", "--coverage-toggle"] if coverage else []
         values = [f"-G{parameter}={value}" for parameter, value in parameters.items()]
         verilog = [path.resolve() for path in sources]
         command: list[str | Path] = [tools.verilator, *switches, "--top-module", toplevel, *values, *verilog]
@@ -181,7 +188,8 @@ def _verilate(
         written = sorted(path.name for path in scratch.glob("Vtop*.cpp"))
         unit = scratch / "everything.cpp"
         unit.write_text("".join(f'#include "{path}"\n' for path in [*written, HARNESS]))
-        made_of = [unit, *tools.runtime()]
+        made_of: list[str | Path] = [unit, *tools.runtime()]
+        made_of += [*_COVERAGE, tools.root / "include" / "verilated_cov.cpp"] if coverage else []
         tools.compile([f"-I{scratch}", "-shared", *made_of, "-o", folder / "model.so"], waves, scratch)
     return ports
 

@@ -17,6 +17,12 @@
 #if VM_TRACE
 #include "verilated_vcd_c.h"
 #endif
+#if VM_COVERAGE
+#include <unistd.h>
+#include <cstdlib>
+#include <string>
+#include "verilated_cov.h"
+#endif
 
 namespace {
 
@@ -149,6 +155,14 @@ class Harness {
     }
 
     ~Harness() {
+#if VM_COVERAGE
+        // A name for each simulation of each model of each process.
+        static int written = 0;
+        const char* folder = std::getenv("HWSIM_RTL_COVERAGE");
+        const std::string model = std::to_string(reinterpret_cast<uintptr_t>(&written));
+        const std::string name = std::to_string(getpid()) + "-" + model + "-" + std::to_string(written++) + ".dat";
+        if (folder) context_.coveragep()->write(std::string(folder) + "/" + name);
+#endif
 #if VM_TRACE
         if (vcd_.isOpen()) vcd_.close();
 #endif

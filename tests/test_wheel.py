@@ -27,7 +27,21 @@ PACKAGES = {
     "onnx_export": "hwsim/onnx_export",
     "rtl": "hwsim/rtl",
 }
-SHIPPED = (".py", ".c", ".css", ".h", ".html", ".mjs", ".v", ".vlt", ".cpp", ".safetensors", ".md", ".typed")
+SHIPPED = (
+    ".py",
+    ".c",
+    ".css",
+    ".h",
+    ".html",
+    ".mjs",
+    ".sv",
+    ".v",
+    ".vlt",
+    ".cpp",
+    ".safetensors",
+    ".md",
+    ".typed",
+)
 BUILT = ("__pycache__", "*.so")
 KERNELS = "hwsim/native/_kernels.abi3.so"
 TICKET_LIMIT = 2_000_000

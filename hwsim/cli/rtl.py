@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
-from hwsim.cli import rtl_board, rtl_run
+from hwsim.cli import rtl_board, rtl_prove, rtl_run
 from hwsim.cli.options import DEFAULT, JsonOption, SeedOption, TicketOption
 from hwsim.cli.output import bad, good, print_json, print_report, print_table, stdout, writable
 
 app = typer.Typer(
-    help="The Verilog on its own: list, lint, simulate, run whole tickets, look at waves.",
+    help="The Verilog on its own: list, lint, prove, simulate, run whole tickets, look at waves.",
     no_args_is_help=True,
 )
 app.command("run", epilog=f"Example: {rtl_run.EXAMPLE}")(rtl_run.command)
 app.command("bitstream", epilog=f"Example: {rtl_board.BITSTREAM_EXAMPLE}")(rtl_board.bitstream)
 app.command("board", epilog=f"Example: {rtl_board.BOARD_EXAMPLE}")(rtl_board.board)
+app.command("prove", epilog=f"Example: {rtl_prove.EXAMPLE}")(rtl_prove.command)
 
 
 @app.command(epilog="Example: iverilog -g2005 -o inhibit $(hwsim rtl sources inhibit)")

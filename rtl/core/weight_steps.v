@@ -106,7 +106,7 @@ module weight_steps (
     start_o  <= start1_q;
     if (step1_q) address_o <= (restart1_q ? before_q : address_o) + {6'd0, move1_q};
     else if (start_i) address_o <= 12'd0;
-    checked_q <= step1_q && !skip1_q;
+    checked_q <= rst_ni && step1_q && !skip1_q;
     wrong_o   <= rst_ni && checked_q && address_o > limit_q;
   end
 endmodule

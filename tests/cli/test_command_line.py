@@ -26,7 +26,8 @@ def test_all_commands_are_there():
     assert names == {
         *("demo", "emulate", "evaluate", "verify", "export", "runtimes", "web", "check", "info", "cost"),
         *("cycles", "synth", "tickets", "train", "distill", "search", "bench cpu", "onnx check", "onnx cost"),
-        *("rtl sources", "rtl lint", "rtl simulate", "rtl run", "rtl waves", "rtl bitstream", "rtl board"),
+        *("rtl sources", "rtl lint", "rtl prove", "rtl simulate", "rtl run", "rtl waves"),
+        *("rtl bitstream", "rtl board"),
     }
 
 

@@ -32,6 +32,28 @@ def test_lint_finds_a_fault(run, tmp_path, monkeypatch):
     assert "WIDTH" in done.json["modules"]["bad"]["verilator"]
 
 
+def test_prove(run):
+    done = run("rtl", "prove", "axi_lite_answers", "--bugs", "--json")
+    assert done.status == 0 and done.json["ok"]
+    (one,) = done.json["properties"]
+    assert one["property"] == "axi_lite_answers" and one["holds"] and one["for_ever"] and one["bug"]["found"]
+    text = run("rtl", "prove", "axi_lite_answers").stdout
+    assert "holds" in text and "for ever" in text
+    assert (
+        "no property 'nothing'; the properties are lane_output_rounds"
+        in run("rtl", "prove", "nothing").stderr
+    )
+
+
+def test_prove_says_where_a_property_fails(run, monkeypatch):
+    from hwsim.rtl import proofs
+
+    monkeypatch.setattr(proofs, "prove", proofs.prove_wrong)
+    done = run("rtl", "prove", "axi_lite_answers")
+    assert done.status == 1
+    assert "FAILS at axi_lite_answers.sv:" in done.stdout
+
+
 def test_simulate(run):
     done = run("rtl", "simulate", "relu", "--seed", 2, "--json")
     assert done.status == 0

@@ -32,6 +32,7 @@ STREAMED = STORED | {"Lanes": 16, "WeightDepth": 0}
 pytestmark = pytest.mark.cocotb(
     toplevel="accelerator", sources=sources("accelerator"), parameters=[STORED, STREAMED]
 )
+with_both_kinds_of_weights = pytest.mark.cocotb(simulators=("verilator", "icarus"))
 on_icarus_too = pytest.mark.cocotb(simulators=("verilator", "icarus"), parameters=[STORED])
 
 IDENTITY, PARAMETERS, STATUS, CYCLES, STALLS, RUNS = 0x00, 0x04, 0x0C, 0x10, 0x14, 0x18
@@ -137,7 +138,7 @@ class TB:
 
 @cocotb.test()
 @cocotb.parametrize(stalls=list(KINDS))
-@on_icarus_too
+@with_both_kinds_of_weights
 async def back_to_back_frames_under_stalls(dut, stalls):
     tb = TB(dut, stalls)
     await tb.start()
