@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -64,10 +66,18 @@ class IntegerLinear(nn.Module):
         deviation = inputs**-0.5
         self.latent = nn.Parameter(torch.randn(outputs, inputs) * deviation)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        # The mean magnitude of a normal variable is 0.8 deviations; wider grids spread it over more steps.
-        steps = 0.8 * deviation if self.limit == 1 else 3 * deviation / self.limit
-        self.shift = LearnedShift(-float(torch.log2(torch.tensor(steps))) - up)
+        self.shift = LearnedShift(self._shift_for(deviation))
         self.register_buffer("mask", torch.ones(outputs, inputs, dtype=torch.bool))
+
+    def _shift_for(self, deviation: float) -> float:
+        # The mean magnitude of a normal variable is 0.8 deviations; wider grids spread it over more steps.
+        step = 0.8 * deviation if self.limit == 1 else 3 * deviation / self.limit
+        return -math.log2(step) - self.up
+
+    @torch.no_grad()
+    def fit_shift(self) -> None:
+        """Set the shift as for new weights of the latent ones' standard deviation."""
+        self.shift.value.fill_(self._shift_for(float(self.latent.std())))
 
     def integers(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """(weight, bias) as whole numbers in float32, for this shift."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hwsim.config import ModelConfig
+from hwsim.errors import ConfigError
 from hwsim.model import Trace, check_inputs
 from hwsim.models import ops
 from hwsim.models.kernels import inhibitor_attention
@@ -166,6 +168,21 @@ class InhibitorTransformer(nn.Module):
         model.classifier.latent.copy_(torch.tensor(ticket.classify_weight) / unit)
         model.classifier.bias.copy_(torch.tensor(ticket.classify_bias).double() / (unit * UNIT))
         return model.eval()
+
+    @torch.no_grad()
+    def begin_with(self, ticket: Ticket) -> None:
+        """Start from a ticket's values; its grid of weights may be another one, as int8 before ternary.
+
+        Raises ConfigError where another size differs.
+        """
+        for name, found in dataclasses.asdict(ticket.config).items():
+            if name != "weights" and found != (asked := getattr(self.config, name)):
+                raise ConfigError(f"training.start: the ticket's {name} is {found}, the model's is {asked}")
+        self.load_state_dict(self.from_ticket(ticket).state_dict())
+        for _, linear in self.encoder():
+            linear.mask.fill_(True)
+            if ticket.config.weights != self.config.weights:
+                linear.fit_shift()
 
 
 @torch.no_grad()

@@ -86,6 +86,7 @@ class Training:
     scale_rate: float = setting(2e-2, "peak learning rate of shifts and deltas", low=0, high=10)
     weight_decay: float = setting(0.01, "of the matrices", low=0, high=10)
     word_dropout: float = setting(0.05, "share of training tokens made unknown", low=0, high=1)
+    start: str = setting("", "integer models: a ticket of the same sizes whose weights are the first ones")
 
 
 def check_span(start: float, end: float) -> None:
@@ -168,6 +169,8 @@ class RunConfig:
             raise ConfigError(
                 f"pruning.method is {self.pruning.method}; a {self.model.kind} model takes none"
             )
+        if self.model.kind != "integer" and self.training.start:
+            raise ConfigError(f"training.start names a ticket; a {self.model.kind} model takes none")
         if self.training.batch < self.training.shards:
             raise ConfigError(f"training.shards is {self.training.shards}; a batch has {self.training.batch}")
 

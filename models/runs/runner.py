@@ -28,7 +28,7 @@ from hwsim.models.runs.folder import RunFolder, device_name
 from hwsim.models.runs.processes import Processes, start
 from hwsim.models.tasks import TaskData
 from hwsim.models.train import Training, TrainingSet, predict
-from hwsim.ticket_file import save_ticket
+from hwsim.ticket_file import load_ticket, save_ticket
 
 Watch = Callable[[str, int, int], None]
 """Called with the name of the round, its steps done and all its steps."""
@@ -78,6 +78,8 @@ def build(config: RunConfig, task: TaskData) -> nn.Module:
             )
         with torch.no_grad():
             table.copy_(torch.from_numpy(task.rows).float())
+    if config.training.start and isinstance(model, InhibitorTransformer):
+        model.begin_with(load_ticket(config.training.start))
     return model
 
 

@@ -18,7 +18,7 @@ from hwsim.models import vocabulary
 from hwsim.models.distill import teachers
 from hwsim.models.tasks.prepare import prepare
 from hwsim.models.tasks.store import save
-from hwsim.models.tasks.transfer import phrases, sentences
+from hwsim.models.tasks.transfer import blends, phrases, sentences
 from hwsim.tokens import tokenizer as parse_tokenizer
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -41,6 +41,10 @@ def write(
         int, typer.Option(help="Unlabelled sentences of IMDB's training reviews, for tasks they suit.")
     ] = 0,
     spans: Annotated[int, typer.Option(help="Unlabelled phrases out of those sentences.")] = 0,
+    mixed: Annotated[
+        int,
+        typer.Option("--blends", help="As many blends of a task's own training texts, where those suit."),
+    ] = 0,
     cache: Annotated[Path, typer.Option(help="Where mpnet's parts are joined.")] = Path("teachers"),
 ) -> None:
     """Encode data sets as FOLDER/TASK.safetensors, which holds token ids and no text."""
@@ -64,11 +68,12 @@ def write(
         if name not in data.TASKS:
             raise HwsimError(f"unknown task {name!r}; known are {', '.join(data.TASKS)}")
         known, most = data.TASKS[name], max_tokens or data.TASKS[name].tokens
+        own = blends([e.text for e in data.load(name, "train")], mixed) if known.transfer else []
         task = prepare(
             name,
             small,
             most,
-            extra=transfer if known.transfer else [],
+            extra=transfer + own if known.transfer else [],
             teacher=large,
             teacher_tokens=teacher_tokens,
             rows=rows,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from small_run import SMALL, loaded
 
-from hwsim import evaluate, load_ticket, tokens
+from hwsim import ModelConfig, evaluate, load_ticket, random_ticket, save_ticket, tokens
 from hwsim.errors import ConfigError, HwsimError, MissingToolError
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.runs import config, exact, processes, rounds, runner, tasks
@@ -352,3 +353,25 @@ def test_sequences_too_long_for_the_model_are_refused(monkeypatch):
     with pytest.raises(HwsimError):
         monkeypatch.undo()
         tasks.load("nonsense", "", 8)
+
+
+def test_ternary_weights_begin_with_an_int8_ticket(tmp_path: Path) -> None:
+    sizes = {"weights": "int8", "width": 32, "heads": 4, "layers": 1, "hidden": 64, "max_tokens": 16}
+    sizes["embed_shift"] = 3
+    task = replace(tasks.load("toy", "", 16), vocabulary=32)
+    ticket = random_ticket(ModelConfig(vocabulary=32, classes=task.task.classes, **sizes), density=0.9)
+    path = save_ticket(ticket, tmp_path / "int8.safetensors")
+    changes = [f"model.{name}={value}" for name, value in sizes.items()] + [f"training.start={path}"]
+    first = runner.build(config.load("tiny", [*changes, "model.weights=ternary"]), task)
+    for name, linear in first.encoder():
+        weight, _ = linear.integers(linear.shift())
+        source = ticket.layers[0].linears[name.removeprefix("layers.0.")].weight
+        assert np.array_equal(weight.detach().numpy(), np.where(source >= 0, 1, -1)), name
+        step = 2.0 ** -(linear.shift.value.item() + linear.up)
+        assert step == pytest.approx(0.8 * float(linear.latent.std()), rel=1e-5)
+    same = runner.build(config.load("tiny", changes), task).to_ticket()
+    assert same.digest() == ticket.digest()
+    with pytest.raises(ConfigError, match="the ticket's hidden is 64, the model's is 128"):
+        runner.build(config.load("tiny", [*changes, "model.hidden=128"]), task)
+    with pytest.raises(ConfigError, match="a float_dot model takes none"):
+        config.load("tiny", [*changes, "model.kind=float_dot"])

@@ -20,7 +20,7 @@ from hwsim.models.batches import Sequences
 from hwsim.models.distill.teacher import load_encoder
 from hwsim.models.tasks.__main__ import app
 from hwsim.models.tasks.encode import encode, shares
-from hwsim.models.tasks.transfer import sentences
+from hwsim.models.tasks.transfer import blends, sentences
 
 
 @pytest.fixture
@@ -156,6 +156,27 @@ def test_sentences_are_split_filtered_and_drawn_without_repeats():
     reviews = ["A fine film. It runs well! No. A fine film. Was it long? " + "word " * 50 + "."]
     assert sentences(reviews, 9) == ["A fine film.", "It runs well!", "Was it long?"]
     assert len(sentences(reviews, 2)) == 2
+
+
+def test_blends_of_training_texts() -> None:
+    texts = ["a fine film", "it runs well and long", "  ", "was it"]
+    found = blends(texts, 200)
+    assert found == blends(texts, 200) and len(found) == 200
+    words = {word for text in texts for word in text.split()}
+    assert all(text and set(text.split()) <= words for text in found)
+    whole = [text.split() for text in texts if text.strip()]
+    for joined in found[::2]:
+        part = joined.split()
+        assert any(
+            part[:i] == a[:i] and part[i:] == b[len(b) - len(part) + i :]
+            for i in range(1, len(part) + 1)
+            for a in whole
+            for b in whole
+            if len(b) >= len(part) - i
+        ), joined
+    assert {len(text.split()) for text in found[1::2]} == {2, 3, 5}
+    assert any(text not in texts for text in found[1::2])
+    assert blends([], 3) == []
 
 
 def test_token_rows_may_come_from_another_encoder_than_the_teacher(folder):
