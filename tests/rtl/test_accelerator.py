@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from interpreter import Interpreter
 
 from hwsim import HwsimError, ModelConfig, Ticket, digits, load_ticket, random_ticket
-from hwsim.accelerator import Kind, Machine, MemoryMap, Operation, Program, frame, pack, total
+from hwsim.accelerator import Kind, Machine, MemoryMap, Operation, Program, fit, frame, pack, total
 from hwsim.accelerator.frame import lengths_of
+from hwsim.accelerator.machine import LANES, WIDTHS
 from hwsim.accelerator.program import bias_words
 from hwsim.make import random_tokens
 from hwsim.rtl import accelerator as simulated
@@ -94,23 +95,20 @@ def test_random_tickets(
     assert_equal(ticket, SMALL, ids, mask, stalls)
 
 
-@pytest.mark.parametrize(
-    "machine, config",
-    [
-        (Machine(16, 64, 8192, 1024, 64), {"width": 64, "heads": 2, "hidden": 256, "layers": 1}),
-        (Machine(32, 32, 4096, 1024, 128), {"width": 32, "heads": 8, "hidden": 128, "layers": 2}),
-        (Machine(64, 32, 0, 256, 64), {"width": 32, "heads": 1, "hidden": 64, "layers": 1}),
-        (Machine(8, 128, 0, 2048, 64), {"width": 128, "heads": 2, "hidden": 512, "layers": 1}),
-        (Machine(8, 256, 32768, 4096, 64), {"width": 256, "heads": 4, "hidden": 1024, "layers": 1}),
-    ],
-    ids=lambda value: f"{value.lanes}x{value.width}" if isinstance(value, Machine) else "",
-)
-def test_machines_of_every_number_of_lanes_and_width(machine: Machine, config: dict[str, int]) -> None:
-    made = ModelConfig(
-        vocabulary=30, max_tokens=machine.lanes, classes=3, residual_bits=16, inner_norms=True, **config
-    )
-    ticket = random_ticket(made, 1, 0.04)
-    ids, mask = random_tokens(made, 5, 1)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("lanes", LANES)
+def test_a_random_ticket_on_every_set_of_the_list(lanes: int, width: int) -> None:
+    """The whole width is used, and of the lanes all: by one long sentence, and by packed short ones."""
+    streamed = width.bit_length() % 2 == lanes.bit_length() % 2
+    heads = {32: 1, 64: 4, 128: 2, 256: 4}[width]
+    inner_norms, centring = lanes != 16, "none" if lanes == 32 else "min"
+    config = ModelConfig(30, lanes, width, heads, 1, 4 * width, 3, inner_norms=inner_norms, centring=centring)
+    ticket = random_ticket(config, lanes + width, 0.01)
+    machine = fit(ticket, lanes, stream_weights=streamed)
+    assert (machine.lanes, machine.width) == (lanes, width)
+    ids, mask = random_tokens(config, 3, 1)
+    mask[0] = True
+    mask[1:] = np.arange(lanes) < [[3], [2]]
     assert_equal(ticket, machine, ids, mask, stalls=3)
 
 
