@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interpreter import Interpreter
+from vcdvcd import VCDVCD
 
 from hwsim import HwsimError, ModelConfig, Ticket, digits, load_ticket, random_ticket
 from hwsim.accelerator import Kind, Machine, MemoryMap, Operation, Program, fit, frame, pack, total
@@ -371,6 +372,30 @@ def test_a_planted_bug_is_seen_with_its_cycle(
     assert state.first_difference is not None
     assert where is not None and where in state.first_difference["tensor"]
     assert state.first_difference["time"] > 0
+
+
+def test_the_cycle_of_a_difference_is_where_its_waveform_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of the cycle that the report names, the wrong value is on its way into its row."""
+    good = modules()["lane_output"].read_text()
+    copy = tmp_path / "lane_output.v"
+    copy.write_text(good.replace("over_q || lowest_q}", "over_q}"))
+    assert copy.read_text() != good
+    monkeypatch.setattr(
+        simulated, "sources", lambda top: [copy if path.stem == copy.stem else path for path in sources(top)]
+    )
+    config = ModelConfig(vocabulary=40, max_tokens=8, width=16, heads=2, layers=1, hidden=16, classes=2)
+    ids, mask = random_tokens(config, 3)
+    file = tmp_path / "run.vcd"
+    state, _ = whole.evaluate(random_ticket(config, 1), ids, mask, lanes=8, waves=file)
+    found = state.first_difference
+    assert found is not None
+    wave, time = VCDVCD(str(file)), 10 * found["time"] + 4
+    row = int(wave["TOP.row_o[127:0]"][time], 2)
+    lane = found["index"][1]
+    assert wave["TOP.row_valid_o"][time] == "1"
+    assert (row >> 16 * lane & 0xFFFF) == found["actual"] & 0xFFFF != found["expected"] & 0xFFFF
 
 
 def test_waves_and_their_view(tmp_path: Path) -> None:
