@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import tomllib
@@ -90,6 +91,15 @@ def _head(waves: Path) -> None:
         heads.run_head(head, q, k, v, np.ones(3, bool), 2, score_shift=1, inhibit_shift=0)
 
 
+def _board(waves: Path) -> None:
+    """The host reads a register; on Icarus, which takes the bench as it is."""
+    bench, program = Path(__file__).with_name("board_bench.v"), waves.with_suffix(".vvp")
+    compiler = ["iverilog", "-g2005", "-s", bench.stem, "-o", str(program), str(bench)]
+    subprocess.run([*compiler, *map(str, sources("ulx3s"))], check=True)
+    # It writes waves.vcd where it runs.
+    subprocess.run(["vvp", "-n", str(program)], cwd=waves.parent, check=True, stdout=subprocess.DEVNULL)
+
+
 _RNG = np.random.default_rng(7)
 _X = _RNG.integers(-100, 101, (1, 4, 5)).astype(np.int8)
 _WEIGHTS = np.array([[0, 1, 0, 0, -1], [2, 0, 0, 3, 0], [0, 0, 1, 0, 0]], np.int8)
@@ -115,6 +125,7 @@ RUNS: dict[str, Callable[[Path], None]] = {
         "pool", x=_X.reshape(4, 1, 5)[:, [0, 0]], mask=np.array([[True, True], [True, False]] * 2)
     ),
     "inhibitor_head": _head,
+    "ulx3s": _board,
 }
 
 
