@@ -28,9 +28,11 @@ class Timing(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         name, path = self.env.relfn2path(self.arguments[0])
         self.env.note_dependency(name)
-        drawn = wavedrom.render(Path(path).read_text()).tostring()
-        box = '<div style="overflow-x: auto; background: white">'
-        return [nodes.raw("", f"{box}{drawn}</div>", format="html")]
+        drawn = wavedrom.render(Path(path).read_text())
+        # Names wider than it thinks, in the reader's font, run out to the left.
+        drawn["style"] = "overflow: visible"
+        box = '<div style="overflow-x: auto; background: white; padding: 0.5em 0.5em 0.5em 2em">'
+        return [nodes.raw("", f"{box}{drawn.tostring()}</div>", format="html")]
 
 
 def setup(app: Sphinx) -> None:

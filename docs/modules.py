@@ -86,17 +86,18 @@ def _description(lines: tuple[str, ...]) -> Iterator[str]:
         paragraph = list(group)
         if empty:
             continue
-        inset = next((len(line) - len(line.lstrip()) for line in paragraph if line.startswith(" ")), 0)
-        # Far in, they go on what the lines before them began: a list of its own style.
-        verbatim = [line.startswith(" ") or inset > 4 for line in paragraph]
+        # Columns make a paragraph a table of its own style.
+        columns = any(re.search(r"^\S.*\S {2,}\S", line) for line in paragraph)
+        verbatim = [columns or line.startswith(" ") for line in paragraph]
         for as_it_is, part in groupby(zip(paragraph, verbatim, strict=True), itemgetter(1)):
             text = [line for line, _ in part]
             yield "\n".join(("```text", *text, "```")) if as_it_is else _prose(text)
 
 
 def _prose(lines: list[str]) -> str:
-    """Comment lines as Markdown: nothing in them is markup but what stands between backticks."""
+    """Comment lines as Markdown: nothing in them is markup but backticks, which ports get here."""
     text = " ".join(line.strip() for line in lines)
+    text = re.sub(r"(?<!`)\b[a-z]\w*_(?:n?i|o|q)\b", r"`\g<0>`", text)
     parts = text.split("`")
     parts[::2] = [re.sub(r"([*<\\])", r"\\\1", part) for part in parts[::2]]
     return "`".join(parts)

@@ -220,7 +220,8 @@ def _row(
             # A clock has room for five figures, the first one for none: there the signal's name stands.
             data.append(value if len(value) <= 5 * length and (length > 1 or not first) else "")
     part = "" if size == bits else f"[{low}]" if size == 1 else f"[{shown['high']}:{shown['low']}]"
-    row = {"name": name.rpartition(".")[2] + part, "wave": wave}
+    base = " (hex)" if shown["how"] == "x" else ""
+    row = {"name": name.rpartition(".")[2] + part + base, "wave": wave}
     return row | {"data": data} if colour else row
 
 
