@@ -48,16 +48,17 @@ class Difference:
     elements: int
     """How many elements of this tensor differ."""
     reproduce: str
-    """One shell line that runs this operator alone on the same input."""
+    """One shell line that runs this operator alone on the same input; may be empty."""
     time: int | None = None
     """Simulated clock cycle at which the value appeared (RTL only)."""
 
     def __str__(self) -> str:
         when = "" if self.time is None else f" at cycle {self.time}"
+        again = f". Reproduce: {self.reproduce}" if self.reproduce else ""
         return (
             f"{self.implementation}: first difference in {self.tensor}{list(self.index)}{when}: "
             f"expected {self.expected}, got {self.actual} ({self.elements} elements of this tensor differ; "
-            f"operator {self.operator}). Reproduce: {self.reproduce}"
+            f"operator {self.operator}){again}"
         )
 
     def to_dict(self) -> dict[str, object]:

@@ -120,6 +120,8 @@ def _texts(data: Path | None, text: list[str] | None, task: str | None, split: s
 
 def _show(result: dict[str, Any]) -> None:
     """The same for people."""
+    from hwsim.compare import Difference
+
     out = stdout()
     for label, row in zip(result.get("prediction", ()), result.get("logits", ()), strict=True):
         out.print(f"{label}: {str(row)[1:-1]}")
@@ -130,4 +132,4 @@ def _show(result: dict[str, Any]) -> None:
     if result["equal"]:
         out.print("every named tensor equal to NumPy's, every cycle count equal to the model's")
     else:
-        out.print(bad(f"NOT EQUAL to NumPy: {result['first_difference']}"))
+        out.print(bad(f"NOT EQUAL to NumPy. {Difference(**result['first_difference'])}"))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwsim import HwsimError, ModelConfig, digits, load_ticket, random_ticket
-from hwsim.accelerator import Kind, chart, compile_ticket, cycles, fit, tokens_frame, total
+from hwsim import HwsimError, ModelConfig, digits, evaluate, load_ticket, random_ticket
+from hwsim.accelerator import Kind, chart, compile_ticket, cycles, fit, frame, tokens_frame, total
 from hwsim.accelerator.density import DENSITIES, curve, ternary_entries
 from hwsim.accelerator.report import report
+from hwsim.data import load
+from hwsim.tokens import encode
 
 CONFIG = ModelConfig(
     vocabulary=20, max_tokens=16, width=32, heads=4, layers=2, hidden=64, classes=3, inner_norms=True
@@ -37,6 +42,21 @@ def test_linear_layers_take_as_many_cycles_as_entries_and_two_percent() -> None:
     assert said["sentences_per_second"] == pytest.approx(1e8 / said["cycles"])
     at_ticket = next(row for row in said["curve"] if row["density"] == 0.2)
     assert at_ticket["linear"] == pytest.approx(said["terms"]["linear"], rel=0.001)
+
+
+@pytest.mark.data
+def test_the_record_of_the_whole_data_set_is_what_model_and_emulator_say() -> None:
+    record = json.loads((Path(__file__).parents[2] / "rtl" / "sst2.json").read_text())
+    ticket, examples = load_ticket(record["ticket"]), load(*record["data"].split("/"))
+    assert record["digest"] == ticket.digest() and record["n"] == len(examples)
+    encoded = encode(ticket, [example.text for example in examples])
+    machine = fit(ticket, record["parameters"]["Lanes"])
+    program = compile_ticket(ticket, machine)
+    assert record["parameters"] == machine.parameters
+    spent = [total(program, frame(real[None], machine.lanes)) for real in encoded.mask]
+    assert record["cycles_per_sentence"] == sum(spent) / len(spent)
+    predicted = evaluate.logits(ticket, encoded).argmax(axis=1)
+    assert record["accuracy"] == evaluate.accuracy(predicted, [example.label for example in examples])
 
 
 def test_terms_are_those_of_the_formulas() -> None:

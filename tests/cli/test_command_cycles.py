@@ -81,4 +81,6 @@ def test_a_wrong_integer_is_shown_with_its_cycle(run, ticket_file, tmp_path, mon
     found = done.json["first_difference"]
     assert not done.json["equal"] and found["tensor"].endswith(".inhibit") and found["time"] > 0
     shown = run(*arguments)
-    assert shown.status == 1 and "NOT EQUAL" in shown.stdout and found["tensor"] in shown.stdout
+    said = " ".join(shown.stdout.split())
+    assert shown.status == 1 and "NOT EQUAL to NumPy" in said
+    assert f"first difference in {found['tensor']}{found['index']} at cycle {found['time']}: expected" in said

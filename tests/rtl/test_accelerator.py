@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interpreter import Interpreter
+from vcdvcd import VCDVCD
 
 from hwsim import HwsimError, ModelConfig, Ticket, digits, load_ticket, random_ticket
-from hwsim.accelerator import Kind, Machine, MemoryMap, Operation, Program, frame, pack, total
+from hwsim.accelerator import Kind, Machine, MemoryMap, Operation, Program, fit, frame, pack, total
 from hwsim.accelerator.frame import lengths_of
+from hwsim.accelerator.machine import LANES, WIDTHS
 from hwsim.accelerator.program import bias_words
 from hwsim.make import random_tokens
 from hwsim.rtl import accelerator as simulated
@@ -94,23 +96,20 @@ def test_random_tickets(
     assert_equal(ticket, SMALL, ids, mask, stalls)
 
 
-@pytest.mark.parametrize(
-    "machine, config",
-    [
-        (Machine(16, 64, 8192, 1024, 64), {"width": 64, "heads": 2, "hidden": 256, "layers": 1}),
-        (Machine(32, 32, 4096, 1024, 128), {"width": 32, "heads": 8, "hidden": 128, "layers": 2}),
-        (Machine(64, 32, 0, 256, 64), {"width": 32, "heads": 1, "hidden": 64, "layers": 1}),
-        (Machine(8, 128, 0, 2048, 64), {"width": 128, "heads": 2, "hidden": 512, "layers": 1}),
-        (Machine(8, 256, 32768, 4096, 64), {"width": 256, "heads": 4, "hidden": 1024, "layers": 1}),
-    ],
-    ids=lambda value: f"{value.lanes}x{value.width}" if isinstance(value, Machine) else "",
-)
-def test_machines_of_every_number_of_lanes_and_width(machine: Machine, config: dict[str, int]) -> None:
-    made = ModelConfig(
-        vocabulary=30, max_tokens=machine.lanes, classes=3, residual_bits=16, inner_norms=True, **config
-    )
-    ticket = random_ticket(made, 1, 0.04)
-    ids, mask = random_tokens(made, 5, 1)
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("lanes", LANES)
+def test_a_random_ticket_on_every_set_of_the_list(lanes: int, width: int) -> None:
+    """The whole width is used, and of the lanes all: by one long sentence, and by packed short ones."""
+    streamed = width.bit_length() % 2 == lanes.bit_length() % 2
+    heads = {32: 1, 64: 4, 128: 2, 256: 4}[width]
+    inner_norms, centring = lanes != 16, "none" if lanes == 32 else "min"
+    config = ModelConfig(30, lanes, width, heads, 1, 4 * width, 3, inner_norms=inner_norms, centring=centring)
+    ticket = random_ticket(config, lanes + width, 0.01)
+    machine = fit(ticket, lanes, stream_weights=streamed)
+    assert (machine.lanes, machine.width) == (lanes, width)
+    ids, mask = random_tokens(config, 3, 1)
+    mask[0] = True
+    mask[1:] = np.arange(lanes) < [[3], [2]]
     assert_equal(ticket, machine, ids, mask, stalls=3)
 
 
@@ -373,6 +372,30 @@ def test_a_planted_bug_is_seen_with_its_cycle(
     assert state.first_difference is not None
     assert where is not None and where in state.first_difference["tensor"]
     assert state.first_difference["time"] > 0
+
+
+def test_the_cycle_of_a_difference_is_where_its_waveform_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of the cycle that the report names, the wrong value is on its way into its row."""
+    good = modules()["lane_output"].read_text()
+    copy = tmp_path / "lane_output.v"
+    copy.write_text(good.replace("over_q || lowest_q}", "over_q}"))
+    assert copy.read_text() != good
+    monkeypatch.setattr(
+        simulated, "sources", lambda top: [copy if path.stem == copy.stem else path for path in sources(top)]
+    )
+    config = ModelConfig(vocabulary=40, max_tokens=8, width=16, heads=2, layers=1, hidden=16, classes=2)
+    ids, mask = random_tokens(config, 3)
+    file = tmp_path / "run.vcd"
+    state, _ = whole.evaluate(random_ticket(config, 1), ids, mask, lanes=8, waves=file)
+    found = state.first_difference
+    assert found is not None
+    wave, time = VCDVCD(str(file)), 10 * found["time"] + 4
+    row = int(wave["TOP.row_o[127:0]"][time], 2)
+    lane = found["index"][1]
+    assert wave["TOP.row_valid_o"][time] == "1"
+    assert (row >> 16 * lane & 0xFFFF) == found["actual"] & 0xFFFF != found["expected"] & 0xFFFF
 
 
 def test_waves_and_their_view(tmp_path: Path) -> None:
