@@ -55,8 +55,9 @@ def operators(ticket: Ticket, n: int, name: str, effort: Effort) -> dict[str, An
     for linear in LINEARS:
         outputs, inputs = linear_shape(config, linear)
         one = layer.linears[linear]
-        packed = pack(one.weight, one.bias, one.shift)
-        x, out = rng.integers(-127, 128, (n, inputs)).astype(np.int8), np.empty((n, outputs), np.int8)
+        least = 0 if linear == "ffn_out" else -127
+        packed = pack(one.weight, one.bias, one.shift, least=least)
+        x, out = rng.integers(least, 128, (n, inputs)).astype(np.int8), np.empty((n, outputs), np.int8)
         arguments = (index(name), packed.capsule, x, n, out, NARROW, NOTHING, 8, False)
         calls[linear] = functools.partial(kernels().linear, *arguments)
     stream = rng.integers(-20000, 20000, (n, config.width)).astype(np.int16)
