@@ -189,8 +189,9 @@ AVX2_INLINE void threshold(const Head *h, const uint16_t *z, __m256i least, cons
 #define JOIN(query, x0, x1)                                                                        \
     sums[query][0] = _mm256_permute4x64_epi64(_mm256_hadd_epi16(x0, x1), 0xD8)
 
-/* H of up to four queries and all dims. */
-AVX2_LOOP("O2", "no-tree-pre") void inhibit_rows(const Head *h, const uint8_t *score, int padded, const uint8_t *values, int first)
+/* H of up to four queries and all dims. Partial redundancy elimination would pass a sum through memory. */
+AVX2_LOOP("O2", "no-tree-pre")
+void inhibit_rows(const Head *h, const uint8_t *score, int padded, const uint8_t *values, int first)
 {
     const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
     const int quads = (h->n + 3) / 4, dh = h->dh, shift = h->inhibit_shift, bits = h->bits, limit = largest(bits);

@@ -203,7 +203,8 @@ AVX2_LOOP("O2") void sparse_sums(const Linear *l, const Finish *f, const int16_t
 }
 
 /* A block of outputs int8 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
-AVX2 static void scatter_bytes(const Linear *l, const Finish *f, const int8_t *bytes, int first, int tokens, int block)
+AVX2 static void scatter_bytes(const Linear *l, const Finish *f, const int8_t *bytes, int first, int tokens,
+                               int block)
 {
     const int count = smaller(BLOCK, l->outputs - block * BLOCK);
     int8_t *to = (int8_t *)f->out + first * f->stride + block * BLOCK;
@@ -233,7 +234,8 @@ AVX2_INLINE void finish_words(const Finish *f, __m256i acc, ptrdiff_t at, int co
 }
 
 /* A block of accumulators int16 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
-AVX2 static void scatter_words(const Linear *l, const Finish *f, const int16_t *words, int first, int tokens, int block)
+AVX2 static void scatter_words(const Linear *l, const Finish *f, const int16_t *words, int first, int tokens,
+                               int block)
 {
     const int count = smaller(BLOCK, l->outputs - block * BLOCK);
     int t, i;
@@ -303,7 +305,7 @@ AVX2 static int avx2_norm16(const int16_t *x, int8_t *y, int rows, int width)
             return 0;
         factor = norm_factor(norm, width, &shift);
         k = 0;
-        if (shift >= 4 && shift <= 15) { /* the factor is below 16: one instruction multiplies, rounds and shifts by 15 */
+        if (shift >= 4 && shift <= 15) { /* one instruction multiplies, rounds and shifts by 15; the factor has 4 bits */
             const __m256i raised = _mm256_set1_epi16((int16_t)(factor << (15 - shift)));
             for (; k + BLOCK <= width; k += BLOCK)
                 store8(y + k, within16(_mm256_mulhrs_epi16(load(x + k), raised), 127), BLOCK);

@@ -13,7 +13,7 @@ from hwsim.native import kernels
 BLOCK = 16
 """Outputs that share a shift."""
 
-SPARSE_BELOW = 0.4
+SPARSE_BELOW = 0.5
 """Density of ternary weights below which one addition a weight beats 32 products in two instructions."""
 
 SPARSE_INPUTS = (1 << 13) - 1
@@ -35,7 +35,7 @@ def sparse_can(weight: np.ndarray, bias: np.ndarray, least: int = -127) -> bool:
         return False
     plus, minus = (np.count_nonzero(weight == sign, axis=1) for sign in (1, -1))
     most, low = (bias + 127 * plus - least * minus).max(), (bias - 127 * minus + least * plus).min()
-    return bool(-(1 << 15) <= low and most < 1 << 15)
+    return bool(low >= -(1 << 15) and most < 1 << 15)
 
 
 def sparse_pays(weight: np.ndarray, bias: np.ndarray, least: int = -127) -> bool:
@@ -78,7 +78,7 @@ def pack(
     """
     if sparse and not sparse_can(weight, bias, least):
         raise UnsupportedError(
-            "the sparse form needs ternary weights and accumulators that cannot leave 16 bits; use the dense form"
+            "the sparse form needs ternary weights and accumulators that stay in 16 bits; use the dense form"
         )
     shifts = np.full(-(-len(weight) // BLOCK), shift, np.uint8)
     return Packed(weight, bias, shifts, sparse_pays(weight, bias, least) if sparse is None else sparse)
