@@ -17,6 +17,9 @@
 #define AVX2_LOOP(...) AVX2 __attribute__((optimize(__VA_ARGS__), noinline)) static
 #endif
 
+/* Unrolled, a loop over queries keeps its sums in registers. */
+#define UNROLLED _Pragma("GCC unroll 4")
+
 AVX2_INLINE __m256i load(const void *from)
 {
     return _mm256_loadu_si256((const __m256i *)from);

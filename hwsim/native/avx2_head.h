@@ -114,8 +114,8 @@ AVX2 static void pack_values(const Head *h, uint8_t *packed)
         sums[3] = _mm256_or_si256(d0, _mm256_slli_epi64(d1, 16));                         \
     } while (0)
 
-/* Rounded z of four queries to all keys, uint16 [4][keys]; the least of each to real keys, lane by lane.
-   `absent` is 0xFFFF where there is no real key. */
+/* Rounded z of four queries to all keys, uint16 [4][keys], and the least of each, lane by lane.
+   `absent` is 0xFFFF where there is no real key, and so is z there. */
 AVX2_LOOP("O2", "unroll-loops")
 void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int shift, const uint16_t *absent, int padded,
                uint16_t *z, __m256i least[QUERIES])
@@ -136,8 +136,9 @@ void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int shif
             __m256i x = _mm256_or_si256(low[r], _mm256_slli_epi64(sums[r], 32));
             if (shift)
                 x = _mm256_avg_epu16(_mm256_srl_epi16(x, count), zero); /* (x / 2^(s-1) + 1) / 2 */
+            x = _mm256_or_si256(x, none);
             store(z + r * padded + group, x);
-            least[r] = _mm256_min_epu16(least[r], _mm256_or_si256(x, none));
+            least[r] = _mm256_min_epu16(least[r], x);
         }
     }
 }
@@ -163,12 +164,13 @@ AVX2_INLINE void threshold(const Head *h, const uint16_t *z, __m256i least, cons
         c = (uint32_t)(sum / real);
     }
     c += (uint32_t)h->delta;
-    centre = _mm256_set1_epi16((int16_t)(uint16_t)(c < 0xFFFF ? c : 0xFFFF));
+    /* No z of WIDEST dims is beyond this limit, and an absent key is LARGEST_SCORE beyond it. */
+    c = c < 0xFFFF - LARGEST_SCORE ? c : 0xFFFF - LARGEST_SCORE;
+    centre = _mm256_set1_epi16((int16_t)(uint16_t)c);
     for (j = 0; j < padded; j += GROUP) {
-        const __m256i far = _mm256_or_si256(_mm256_subs_epu16(load(z + j), centre), load(absent + j));
-        const __m256i least_far = _mm256_min_epu16(far, top);
-        _mm_storeu_si128((__m128i *)(score + j), _mm_packus_epi16(_mm256_castsi256_si128(least_far),
-                                                                  _mm256_extracti128_si256(least_far, 1)));
+        const __m256i far = _mm256_min_epu16(_mm256_subs_epu16(load(z + j), centre), top);
+        _mm_storeu_si128((__m128i *)(score + j),
+                         _mm_packus_epi16(_mm256_castsi256_si128(far), _mm256_extracti128_si256(far, 1)));
     }
 }
 
@@ -202,6 +204,7 @@ void inhibit_rows(const Head *h, const uint8_t *score, int padded, const uint8_t
         const ptrdiff_t at = first * stride + dim;
         const int dims = smaller(BLOCK, dh - dim);
         __m256i sums[QUERIES][2];
+        UNROLLED
         for (r = 0; r < QUERIES; r++)
             sums[r][0] = sums[r][1] = zero;
         for (quad = 0; quad < quads;) {
@@ -227,9 +230,12 @@ void inhibit_rows(const Head *h, const uint8_t *score, int padded, const uint8_t
                 WIDEN(3, d0, d1);
             }
         }
-        for (r = 0; r < valid; r++) {
-            const __m256i y = few ? within16(round_shift16(sums[r][0], shift), limit)
-                                  : narrow(sums[r][0], sums[r][1], shift, limit);
+        UNROLLED
+        for (r = 0; r < QUERIES; r++) {
+            __m256i y;
+            if (r == valid)
+                break;
+            y = few ? within16(round_shift16(sums[r][0], shift), limit) : narrow(sums[r][0], sums[r][1], shift, limit);
             if (bits <= 8)
                 store8((int8_t *)h->out + at + r * stride, y, dims);
             else
@@ -238,8 +244,9 @@ void inhibit_rows(const Head *h, const uint8_t *score, int padded, const uint8_t
     }
 }
 
-AVX2 static void avx2_head(const Head *h, uint8_t *memory)
+AVX2 static void avx2_head(const Head *given, uint8_t *memory)
 {
+    const Head copy = *given, *const h = &copy; /* which no store can change, as the compiler sees */
     const int padded = (int)round_up((size_t)h->n, GROUP), quads = (h->n + 3) / 4;
     const int chunks = (h->dh + CHUNK - 1) / CHUNK, blocks = (h->dh + BLOCK - 1) / BLOCK;
     uint8_t *keys = memory, *values = keys + (size_t)padded * (size_t)chunks * CHUNK;
