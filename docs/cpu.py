@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.files import write_atomic
-from hwsim.models.bench import cpu, report
+from hwsim.models.bench import cpu, machine, report
 
 DOCS = Path(__file__).parent
 PAGE, JSON, PICTURE = DOCS / "cpu.md", DOCS / "cpu.json", DOCS / "images" / "cpu.svg"
@@ -16,10 +16,8 @@ START, END = "<!-- made by docs/cpu.py -->", "<!-- end -->"
 
 def said(record: dict[str, Any]) -> str:
     """The measured part of the page."""
-    about, versions = record["processor"], record["versions"]
     lines = [
-        f"{about['name']} ({', '.join(about['features'])}), kernels `{record['kernels']}`, one thread. "
-        f"Python {record['python']}, {', '.join(f'{name} {value}' for name, value in versions.items())}.",
+        machine.words(record),
         "![Times and ratios](images/cpu.svg)",
         report.markdown(record),
     ]
@@ -37,6 +35,8 @@ def said(record: dict[str, Any]) -> str:
             f"SST-2 dev, {data['n']} sentences, one core: {kernels:.2f} s in the emulator and "
             f"{data['tokens_seconds']:.2f} s for cutting into tokens; {data['numpy_seconds']:.1f} s in NumPy."
         )
+    else:
+        lines.append(f"SST-2 dev: {data['missing']}.")
     energy = record["energy"]
     joules = ", ".join(f"{name} {value:.3g} J" for name, value in energy.get("joules", {}).items())
     lines.append(f"Energy of an inference, whole package: {joules or energy['missing']}.")

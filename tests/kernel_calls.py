@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hwsim import ops
+from hwsim.native.layers import sparse_can
 from hwsim.ops.manhattan_score import CENTRINGS
 
 ROOT = Path(__file__).parent.parent
@@ -97,12 +98,12 @@ def inhibition(v: np.ndarray, score: np.ndarray, shift: int, signed: bool, bits:
 def linear(
     rng: np.random.Generator, rows: int, outputs: int, inputs: int, limit: int, density: float, kind: str
 ) -> Call:
-    """A layer followed by what `kind` says; sparse below a density of a half if the weights are ternary."""
+    """A layer followed by what `kind` says; sparse below a density of a half if that form is exact."""
     weight = np.where(rng.random((outputs, inputs)) < density, int8(rng, outputs, inputs, limit=limit), 0)
     weight, x = weight.astype(np.int8), int8(rng, rows, inputs)
     bias = rng.integers(-5000, 5001, outputs).astype(np.int32)
-    blocks, sparse = -(-outputs // 16), limit == 1 and density < 0.5
-    shifts = rng.integers(0, 10, blocks).astype(np.uint8)
+    blocks, sparse = -(-outputs // 16), density < 0.5 and sparse_can(weight, bias)
+    shifts = rng.integers(0, rng.choice([10, 20]), blocks).astype(np.uint8)
     acc = ops.linear(x, weight, bias)
     every = np.repeat(shifts, 16)[:outputs].astype(np.int64)
     residual, relu, bits, number = NONE, 0, 16, 0
@@ -148,7 +149,7 @@ def calls(seed: int) -> Iterator[Call]:
                 for density in (0.1, 1.0):
                     yield linear(rng, rows, outputs, inputs, limit, density, kind)
         yield linear(rng, 34, 20, 3072, 1, 1.0, kind)
-        yield linear(rng, 34, 20, 3072, 1, 0.4, kind)
+        yield linear(rng, 34, 20, 3072, 1, 0.05, kind)
     for width in (1, 15, 16, 17, 128, 512):
         scales = 2.0 ** rng.integers(0, 15, (40, 1))
         yield norm(np.clip(rng.normal(0, 1, (40, width)) * scales, -32767, 32767).astype(np.int16))

@@ -111,6 +111,18 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, plain_wheel: 
     assert names[1] < names[0]
 
 
+def test_one_wheel_a_platform_for_every_python(tmp_path: Path) -> None:
+    for platform, architecture, made in (
+        ("linux", "x86_64", "cp311-manylinux_x86_64"),
+        ("linux", "aarch64", "cp311-manylinux_aarch64"),
+        ("macos", "arm64", "cp311-macosx_arm64"),
+    ):
+        asked = ["--print-build-identifiers", "--platform", platform, "--archs", architecture, ROOT]
+        command = [sys.executable, "-m", "cibuildwheel", *asked]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [made]
+
+
 INSTALLED = (
     "import json, hwsim, numpy as np; ticket = hwsim.load_ticket('sst2-tiny'); "
     "ids = np.arange(1000).reshape(20, 50); mask = ids % 50 < 1 + ids // 20; "

@@ -45,7 +45,7 @@ def cpu(
     if plot and plot.suffix not in (".svg", ".png"):
         raise HwsimError(f"--plot {plot}: a picture ends in .svg or .png")
     from hwsim.models.bench import cpu as bench
-    from hwsim.models.bench import report
+    from hwsim.models.bench import machine, report
 
     found: dict[str, Any] = read_record(record) if record else bench.record(quick)
     if out:
@@ -57,10 +57,7 @@ def cpu(
     if json:
         print_json(found)
         return
-    about = found["processor"]
-    stdout().print(
-        f"{about['name']} ({', '.join(about['features'])}), one thread, kernels {found['kernels']}"
-    )
+    stdout().print(machine.words(found))
     for title, columns, lines in report.sections(found):
         stdout().print(f"\n{title}")
         print_table([f">{column}" for column in columns], lines)

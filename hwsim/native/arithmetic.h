@@ -11,11 +11,12 @@
 
 #define LARGEST_SCORE 127
 #define NORM_LIMIT (1 << 24)
-#define BLOCK 16 /* outputs, dims or keys that one step of the widest kernels makes */
-#define TILE 64  /* tokens whose inputs of a linear layer are packed together */
+#define BLOCK 16  /* outputs, dims or keys that one step of the widest kernels makes */
+#define TILE 64   /* tokens whose inputs of a linear layer are packed together */
 #define SPARSE_TILE 32
-#define SPARSE_STEP 4  /* entries of a list that are taken together */
-#define SPARSE_RUN 256 /* terms of magnitude 127 that an int16 sum can hold */
+#define SPARSE_STEP 2  /* entries of a list that are taken together */
+#define SPARSE_UNITS 8 /* of a column, in which entries count: an address of x86 multiplies by 8 for nothing */
+#define VALUE_RUN 256  /* values that an int16 sum can hold */
 
 static inline int smaller(int a, int b)
 {
@@ -103,7 +104,14 @@ static inline size_t head_bytes(int n, int dh)
     return 4 * keys * dims + 32 * keys + 64 * dims + 4096;
 }
 
+/* SPARSE needs ternary weights, fewer than 2^16 / SPARSE_UNITS inputs and sums, with the bias, within int16. */
 enum form { DENSE, SPARSE };
+
+/* An output of a sparse layer: how many steps its lists of inputs have that are added and that are subtracted. */
+typedef struct {
+    uint32_t output;
+    uint16_t plus, minus;
+} SparseRow;
 
 /* A linear layer made ready (pack.h). Outputs are padded to blocks. */
 typedef struct {
@@ -117,13 +125,13 @@ typedef struct {
     int planes;         /* 2 where a weight exceeds 64, which a pair of products would not survive */
     int run;            /* quads of inputs that an int16 sum can hold */
     int few;            /* sparse: tokens up to which a last tile is done by the dense form */
-    uint32_t *start;    /* sparse: [2 * blocks * BLOCK + 1], where each output's plus and minus list begin */
-    uint32_t *entry;    /* the inputs of all lists; `inputs` itself stands for none */
+    SparseRow *row;     /* sparse: [blocks * BLOCK], by length, so that loops end where a processor expects it */
+    uint16_t *entry;    /* the inputs of all rows' lists, times SPARSE_UNITS; `inputs` itself stands for none */
 } Linear;
 
-static inline size_t linear_bytes(int inputs)
+static inline size_t linear_bytes(int outputs, int inputs)
 {
-    return TILE * round_up((size_t)inputs + 1, BLOCK) + BLOCK * SPARSE_TILE * sizeof(int32_t) + 4096;
+    return TILE * (round_up((size_t)outputs, BLOCK) + round_up((size_t)inputs + 1, BLOCK)) + 4096;
 }
 
 /* What becomes of the accumulators. */

@@ -133,31 +133,45 @@ AVX2 static float softmax(const DotProduct *h, const int32_t *s, int padded, uin
         x1 = _mm256_add_epi32(x1, _mm256_madd_epi16(_mm256_maddubs_epi16(four, v1), ones));             \
     } while (0)
 
-/* P V of four queries and 16 dims. */
-AVX2_LOOP("O2")
-void weigh(const uint8_t *p, int padded, const int8_t *values, int quads, __m256i sums[QUERIES][2])
-{
-    const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
-    __m256i a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
-    int quad;
-    for (quad = 0; quad < quads; quad++, values += 64) {
-        const __m256i v0 = load(values), v1 = load(values + 32);
-        WEIGH(0, a0, a1);
-        WEIGH(1, b0, b1);
-        WEIGH(2, c0, c1);
-        WEIGH(3, d0, d1);
-    }
-    sums[0][0] = a0, sums[0][1] = a1, sums[1][0] = b0, sums[1][1] = b1;
-    sums[2][0] = c0, sums[2][1] = c1, sums[3][0] = d0, sums[3][1] = d1;
-}
-
 AVX2_INLINE __m256i divided(__m256i sum, float by)
 {
     return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_set1_ps(by)));
 }
 
-AVX2 static void dot_product_head(const DotProduct *h, uint8_t *memory)
+/* P V of up to four queries and all dims, divided by the sums of P. */
+AVX2_LOOP("O2", "no-tree-pre")
+void weigh_rows(const DotProduct *h, const uint8_t *p, int padded, const int8_t *values, const float by[QUERIES],
+                int first)
 {
+    const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
+    const int quads = (h->n + 3) / 4, dh = h->dh, valid = smaller(QUERIES, h->n - first);
+    int dim, quad, r;
+    for (dim = 0; dim < dh; dim += BLOCK) {
+        __m256i a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
+        int8_t *to = h->out + first * dh + dim;
+        for (quad = 0; quad < quads; quad++, values += 64) {
+            const __m256i v0 = load(values), v1 = load(values + 32);
+            WEIGH(0, a0, a1);
+            WEIGH(1, b0, b1);
+            WEIGH(2, c0, c1);
+            WEIGH(3, d0, d1);
+        }
+        {
+            const __m256i sums[QUERIES][2] = {{a0, a1}, {b0, b1}, {c0, c1}, {d0, d1}};
+            UNROLLED
+            for (r = 0; r < QUERIES; r++, to += dh) {
+                if (r == valid)
+                    break;
+                store8(to, saturate16(divided(sums[r][0], by[r]), divided(sums[r][1], by[r]), 127),
+                       smaller(BLOCK, dh - dim));
+            }
+        }
+    }
+}
+
+AVX2 static void dot_product_head(const DotProduct *given, uint8_t *memory)
+{
+    const DotProduct copy = *given, *const h = &copy; /* which no store can change, as the compiler sees */
     const int padded = (int)round_up((size_t)h->n, GROUP), quads = (h->n + 3) / 4;
     const int blocks = (h->dh + BLOCK - 1) / BLOCK;
     int16_t *keys = (int16_t *)memory, *queries = keys + (size_t)padded * (size_t)h->dh;
@@ -165,7 +179,7 @@ AVX2 static void dot_product_head(const DotProduct *h, uint8_t *memory)
     int32_t *s = (int32_t *)(values + (size_t)blocks * (size_t)quads * 64);
     uint8_t *p = (uint8_t *)(s + QUERIES * padded);
     float by[QUERIES];
-    int i, r, c, block;
+    int i, r, c;
     pack_dot_keys(h, keys);
     pack_dot_values(h, values);
     for (i = 0; i < h->n; i += QUERIES) {
@@ -175,15 +189,7 @@ AVX2 static void dot_product_head(const DotProduct *h, uint8_t *memory)
         dots(queries, keys, h->dh, padded, s);
         for (r = 0; r < QUERIES; r++)
             by[r] = softmax(h, s + r * padded, padded, p + r * padded);
-        for (block = 0; block < blocks; block++) {
-            const int dims = smaller(BLOCK, h->dh - block * BLOCK);
-            __m256i sums[QUERIES][2];
-            weigh(p, padded, values + (size_t)block * (size_t)quads * 64, quads, sums);
-            for (r = 0; r < smaller(QUERIES, h->n - i); r++) {
-                const __m256i y = saturate16(divided(sums[r][0], by[r]), divided(sums[r][1], by[r]), 127);
-                store8(h->out + (i + r) * h->dh + block * BLOCK, y, dims);
-            }
-        }
+        weigh_rows(h, p, padded, values, by, i);
     }
 }
 

@@ -114,38 +114,43 @@ AVX2 static void pack_values(const Head *h, uint8_t *packed)
         sums[3] = _mm256_or_si256(d0, _mm256_slli_epi64(d1, 16));                         \
     } while (0)
 
-/* z of four queries to all keys, uint16 [4][keys]. */
-AVX2_LOOP("O2", "unroll-loops") void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int padded, uint16_t *z)
+/* Rounded z of four queries to all keys, uint16 [4][keys], and the least of each, lane by lane.
+   `absent` is 0xFFFF where there is no real key, and so is z there. */
+AVX2_LOOP("O2", "unroll-loops")
+void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int shift, const uint16_t *absent, int padded,
+               uint16_t *z, __m256i least[QUERIES])
 {
+    const __m128i count = _mm_cvtsi32_si128(larger(shift - 1, 0));
     const __m256i zero = _mm256_setzero_si256();
     int group, r;
+    for (r = 0; r < QUERIES; r++)
+        least[r] = _mm256_set1_epi16(-1);
     for (group = 0; group < padded; group += GROUP, keys += (size_t)chunks * 128) {
+        const __m256i none = load(absent + group);
         __m256i sums[QUERIES], low[QUERIES];
         DISTANCES(0);
         for (r = 0; r < QUERIES; r++)
             low[r] = sums[r];
         DISTANCES(2);
-        for (r = 0; r < QUERIES; r++)
-            store(z + r * padded + group, _mm256_or_si256(low[r], _mm256_slli_epi64(sums[r], 32)));
+        for (r = 0; r < QUERIES; r++) {
+            __m256i x = _mm256_or_si256(low[r], _mm256_slli_epi64(sums[r], 32));
+            if (shift)
+                x = _mm256_avg_epu16(_mm256_srl_epi16(x, count), zero); /* (x / 2^(s-1) + 1) / 2 */
+            x = _mm256_or_si256(x, none);
+            store(z + r * padded + group, x);
+            least[r] = _mm256_min_epu16(least[r], x);
+        }
     }
 }
 
-/* z' of one query: rounding, centre, delta, clamp. `absent` is 0xFFFF where there is no real key. */
-AVX2 static void threshold(const Head *h, uint16_t *z, const uint16_t *absent, int padded, uint8_t *score)
+/* z' of one query: centre, delta, clamp. */
+AVX2_INLINE void threshold(const Head *h, const uint16_t *z, __m256i least, const uint16_t *absent, int padded,
+                           uint8_t *score)
 {
-    const __m128i count = _mm_cvtsi32_si128(larger(h->score_shift - 1, 0));
-    const __m256i zero = _mm256_setzero_si256(), top = _mm256_set1_epi16(LARGEST_SCORE);
-    __m256i least = _mm256_set1_epi16(-1);
+    const __m256i top = _mm256_set1_epi16(LARGEST_SCORE);
     __m256i centre;
     uint32_t c = 0;
     int j;
-    for (j = 0; j < padded; j += GROUP) {
-        __m256i x = load(z + j);
-        if (h->score_shift)
-            x = _mm256_avg_epu16(_mm256_srl_epi16(x, count), zero); /* (x / 2^(s-1) + 1) / 2 */
-        store(z + j, x);
-        least = _mm256_min_epu16(least, _mm256_or_si256(x, load(absent + j)));
-    }
     if (h->centring == CENTRE_MIN) {
         const __m128i half = _mm_min_epu16(_mm256_castsi256_si128(least), _mm256_extracti128_si256(least, 1));
         c = (uint32_t)_mm_cvtsi128_si32(_mm_minpos_epu16(half)) & 0xFFFF;
@@ -159,12 +164,13 @@ AVX2 static void threshold(const Head *h, uint16_t *z, const uint16_t *absent, i
         c = (uint32_t)(sum / real);
     }
     c += (uint32_t)h->delta;
-    centre = _mm256_set1_epi16((int16_t)(uint16_t)(c < 0xFFFF ? c : 0xFFFF));
+    /* No z of WIDEST dims is beyond this limit, and an absent key is LARGEST_SCORE beyond it. */
+    c = c < 0xFFFF - LARGEST_SCORE ? c : 0xFFFF - LARGEST_SCORE;
+    centre = _mm256_set1_epi16((int16_t)(uint16_t)c);
     for (j = 0; j < padded; j += GROUP) {
-        const __m256i far = _mm256_or_si256(_mm256_subs_epu16(load(z + j), centre), load(absent + j));
-        const __m256i least_far = _mm256_min_epu16(far, top);
-        _mm_storeu_si128((__m128i *)(score + j), _mm_packus_epi16(_mm256_castsi256_si128(least_far),
-                                                                  _mm256_extracti128_si256(least_far, 1)));
+        const __m256i far = _mm256_min_epu16(_mm256_subs_epu16(load(z + j), centre), top);
+        _mm_storeu_si128((__m128i *)(score + j),
+                         _mm_packus_epi16(_mm256_castsi256_si128(far), _mm256_extracti128_si256(far, 1)));
     }
 }
 
@@ -181,41 +187,73 @@ AVX2 static void threshold(const Head *h, uint16_t *z, const uint16_t *absent, i
         sums[query][1] = _mm256_add_epi32(sums[query][1], _mm256_madd_epi16(x1, ones));            \
     } while (0)
 
-/* H of four queries and 16 dims. */
-AVX2_LOOP("O2") void inhibit_block(const uint8_t *score, int padded, const uint8_t *values, int quads,
-                               __m256i sums[QUERIES][2])
+/* Both pairs of keys, where 16 bits hold their sum. */
+#define JOIN(query, x0, x1)                                                                        \
+    sums[query][0] = _mm256_permute4x64_epi64(_mm256_hadd_epi16(x0, x1), 0xD8)
+
+/* H of up to four queries and all dims. Partial redundancy elimination would pass a sum through memory. */
+AVX2_LOOP("O2", "no-tree-pre")
+void inhibit_rows(const Head *h, const uint8_t *score, int padded, const uint8_t *values, int first)
 {
     const __m256i zero = _mm256_setzero_si256(), ones = _mm256_set1_epi16(1);
-    int quad, r;
-    for (r = 0; r < QUERIES; r++)
-        sums[r][0] = sums[r][1] = zero;
-    for (quad = 0; quad < quads;) {
-        const int stop = smaller(quads, quad + INHIBIT_RUN);
-        __m256i a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
-        for (; quad < stop; quad++, values += QUAD_BYTES) {
-            const __m256i m0 = load(values), m1 = load(values + 32);
-            const __m256i s0 = load(values + 64), s1 = load(values + 96);
-            INHIBIT(0, a0, a1);
-            INHIBIT(1, b0, b1);
-            INHIBIT(2, c0, c1);
-            INHIBIT(3, d0, d1);
+    const int quads = (h->n + 3) / 4, dh = h->dh, shift = h->inhibit_shift, bits = h->bits, limit = largest(bits);
+    const int few = h->n <= VALUE_RUN, valid = smaller(QUERIES, h->n - first);
+    const ptrdiff_t stride = h->out_stride;
+    int dim, quad, r;
+    for (dim = 0; dim < dh; dim += BLOCK) {
+        const ptrdiff_t at = first * stride + dim;
+        const int dims = smaller(BLOCK, dh - dim);
+        __m256i sums[QUERIES][2];
+        UNROLLED
+        for (r = 0; r < QUERIES; r++)
+            sums[r][0] = sums[r][1] = zero;
+        for (quad = 0; quad < quads;) {
+            const int stop = smaller(quads, quad + INHIBIT_RUN);
+            __m256i a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
+            for (; quad < stop; quad++, values += QUAD_BYTES) {
+                const __m256i m0 = load(values), m1 = load(values + 32);
+                const __m256i s0 = load(values + 64), s1 = load(values + 96);
+                INHIBIT(0, a0, a1);
+                INHIBIT(1, b0, b1);
+                INHIBIT(2, c0, c1);
+                INHIBIT(3, d0, d1);
+            }
+            if (few) {
+                JOIN(0, a0, a1);
+                JOIN(1, b0, b1);
+                JOIN(2, c0, c1);
+                JOIN(3, d0, d1);
+            } else {
+                WIDEN(0, a0, a1);
+                WIDEN(1, b0, b1);
+                WIDEN(2, c0, c1);
+                WIDEN(3, d0, d1);
+            }
         }
-        WIDEN(0, a0, a1);
-        WIDEN(1, b0, b1);
-        WIDEN(2, c0, c1);
-        WIDEN(3, d0, d1);
+        UNROLLED
+        for (r = 0; r < QUERIES; r++) {
+            __m256i y;
+            if (r == valid)
+                break;
+            y = few ? within16(round_shift16(sums[r][0], shift), limit) : narrow(sums[r][0], sums[r][1], shift, limit);
+            if (bits <= 8)
+                store8((int8_t *)h->out + at + r * stride, y, dims);
+            else
+                store16((int16_t *)h->out + at + r * stride, y, dims);
+        }
     }
 }
 
-AVX2 static void avx2_head(const Head *h, uint8_t *memory)
+AVX2 static void avx2_head(const Head *given, uint8_t *memory)
 {
+    const Head copy = *given, *const h = &copy; /* which no store can change, as the compiler sees */
     const int padded = (int)round_up((size_t)h->n, GROUP), quads = (h->n + 3) / 4;
     const int chunks = (h->dh + CHUNK - 1) / CHUNK, blocks = (h->dh + BLOCK - 1) / BLOCK;
     uint8_t *keys = memory, *values = keys + (size_t)padded * (size_t)chunks * CHUNK;
     uint16_t *z = (uint16_t *)(values + (size_t)blocks * (size_t)quads * QUAD_BYTES), *absent = z + QUERIES * padded;
     uint8_t *score = (uint8_t *)(absent + padded);
     uint8_t queries[QUERIES * WIDEST];
-    int i, j, r, block;
+    int i, j, r;
     if (h->dh > WIDEST) {
         portable_head(h, memory);
         return;
@@ -228,12 +266,13 @@ AVX2 static void avx2_head(const Head *h, uint8_t *memory)
         pack_values(h, values);
     for (i = 0; i < h->n; i += QUERIES) {
         const int valid = smaller(QUERIES, h->n - i);
+        __m256i least[QUERIES];
         if (h->q) {
             for (r = 0; r < QUERIES; r++)
                 raise_chunks(h->q + smaller(i + r, h->n - 1) * h->stride, h->dh, queries + r * WIDEST, CHUNK);
-            distances(queries, keys, chunks, padded, z);
+            distances(queries, keys, chunks, h->score_shift, absent, padded, z, least);
             for (r = 0; r < QUERIES; r++)
-                threshold(h, z + r * padded, absent, padded, score + r * padded);
+                threshold(h, z + r * padded, least[r], absent, padded, score + r * padded);
             for (r = 0; h->score && r < valid; r++)
                 memcpy(h->score + (size_t)(i + r) * (size_t)h->n, score + r * padded, (size_t)h->n);
         } else {
@@ -243,19 +282,8 @@ AVX2 static void avx2_head(const Head *h, uint8_t *memory)
                 memset(score + r * padded + h->n, 0, (size_t)(padded - h->n));
             }
         }
-        for (block = 0; h->out && block < blocks; block++) {
-            const int dims = smaller(BLOCK, h->dh - block * BLOCK);
-            __m256i sums[QUERIES][2];
-            inhibit_block(score, padded, values + (size_t)block * (size_t)quads * QUAD_BYTES, quads, sums);
-            for (r = 0; r < valid; r++) {
-                const __m256i y = narrow(sums[r][0], sums[r][1], h->inhibit_shift, largest(h->bits));
-                const ptrdiff_t at = (i + r) * h->out_stride + block * BLOCK;
-                if (h->bits <= 8)
-                    store8((int8_t *)h->out + at, y, dims);
-                else
-                    store16((int16_t *)h->out + at, y, dims);
-            }
-        }
+        if (h->out)
+            inhibit_rows(h, score, padded, values, i);
     }
 }
 

@@ -2,7 +2,8 @@
 
    Dense: four tokens meet 16 outputs; a multiply-add of bytes takes four inputs of eight outputs, in 2 instructions
    for 32 products. Inputs are raised by 128 to be unsigned, which the packed bias takes back.
-   Sparse: tokens lie side by side, and a weight is one addition or subtraction for 16 of them. */
+   Sparse: tokens lie side by side, and a weight is one addition or subtraction for 16 of them; sums stay in 16 bits,
+   as layers.py makes sure. */
 
 #ifndef HWSIM_AVX2_LINEAR_H
 #define HWSIM_AVX2_LINEAR_H
@@ -23,15 +24,7 @@ AVX2_INLINE void avx2_finish(const Linear *l, const Finish *f, __m256i low, __m2
         store8((int8_t *)f->out + at, y, count);
     } else if (f->kind == RESIDUAL) {
         const __m256i most = _mm256_set1_epi32(1 << 17), least = _mm256_set1_epi32(-(1 << 17));
-        int16_t old[BLOCK];
-        __m256i x;
-        if (count == BLOCK) {
-            x = load(f->residual + at);
-        } else {
-            memcpy(old, f->residual + at, (size_t)count * sizeof *old);
-            memset(old + count, 0, (size_t)(BLOCK - count) * sizeof *old);
-            x = load(old);
-        }
+        const __m256i x = load16(f->residual + at, count);
         low = _mm256_max_epi32(_mm256_min_epi32(round_shift8(low, shift), most), least);
         high = _mm256_max_epi32(_mm256_min_epi32(round_shift8(high, shift), most), least);
         low = _mm256_add_epi32(low, _mm256_cvtepi16_epi32(_mm256_castsi256_si128(x)));
@@ -118,17 +111,32 @@ AVX2 static void avx2_dense(const Linear *l, const int8_t *x, ptrdiff_t stride, 
     }
 }
 
-/* Sixteen rows of sixteen bytes, transposed in place. */
-AVX2_INLINE void transpose_bytes(__m128i row[BLOCK])
+/* Both halves of sixteen rows of sixteen bytes, transposed in place. */
+AVX2_INLINE void transpose_bytes(__m256i row[BLOCK])
 {
-    __m128i next[BLOCK];
+    __m256i next[BLOCK];
     int round, i;
     for (round = 0; round < 4; round++) {
         for (i = 0; i < 8; i++) {
-            next[2 * i] = _mm_unpacklo_epi8(row[i], row[i + 8]);
-            next[2 * i + 1] = _mm_unpackhi_epi8(row[i], row[i + 8]);
+            next[2 * i] = _mm256_unpacklo_epi8(row[i], row[i + 8]);
+            next[2 * i + 1] = _mm256_unpackhi_epi8(row[i], row[i + 8]);
         }
         for (i = 0; i < BLOCK; i++)
+            row[i] = next[i];
+    }
+}
+
+/* Both halves of eight rows of eight int16, transposed in place. */
+AVX2_INLINE void transpose_words(__m256i row[8])
+{
+    __m256i next[8];
+    int round, i;
+    for (round = 0; round < 3; round++) {
+        for (i = 0; i < 4; i++) {
+            next[2 * i] = _mm256_unpacklo_epi16(row[i], row[i + 4]);
+            next[2 * i + 1] = _mm256_unpackhi_epi16(row[i], row[i + 4]);
+        }
+        for (i = 0; i < 8; i++)
             row[i] = next[i];
     }
 }
@@ -136,174 +144,126 @@ AVX2_INLINE void transpose_bytes(__m128i row[BLOCK])
 /* int16 [inputs][SPARSE_TILE] of up to SPARSE_TILE tokens; the last token stands for those that are not there. */
 AVX2 static void columns_of(const int8_t *x, ptrdiff_t stride, int tokens, int inputs, int16_t *columns)
 {
-    int k, half, t;
-    for (k = 0; k < inputs; k += BLOCK)
-        for (half = 0; half < SPARSE_TILE; half += BLOCK) {
-            const int count = smaller(BLOCK, inputs - k);
-            __m128i row[BLOCK];
-            if (half && tokens <= BLOCK)
-                break;
-            for (t = 0; t < BLOCK; t++) {
-                const int8_t *from = x + smaller(half + t, tokens - 1) * stride + k;
-                int8_t padded[BLOCK] = {0};
-                if (count < BLOCK)
-                    memcpy(padded, from, (size_t)count);
-                row[t] = _mm_loadu_si128((const __m128i *)(count < BLOCK ? padded : from));
-            }
-            transpose_bytes(row);
-            for (t = 0; t < count; t++)
-                store(columns + (k + t) * SPARSE_TILE + half, _mm256_cvtepi8_epi16(row[t]));
+    int k, t;
+    for (k = 0; k < inputs; k += BLOCK) {
+        const int count = smaller(BLOCK, inputs - k);
+        __m256i row[BLOCK];
+        for (t = 0; t < BLOCK; t++)
+            row[t] = _mm256_set_m128i(load_bytes(x + smaller(t + BLOCK, tokens - 1) * stride + k, count),
+                                      load_bytes(x + smaller(t, tokens - 1) * stride + k, count));
+        transpose_bytes(row);
+        for (t = 0; t < count; t++) {
+            int16_t *column = columns + (k + t) * SPARSE_TILE;
+            store(column, _mm256_cvtepi8_epi16(_mm256_castsi256_si128(row[t])));
+            store(column + BLOCK, _mm256_cvtepi8_epi16(_mm256_extracti128_si256(row[t], 1)));
         }
+    }
     memset(columns + inputs * SPARSE_TILE, 0, SPARSE_TILE * sizeof *columns);
 }
 
-AVX2_INLINE __m256i wide_low(__m256i x)
-{
-    return _mm256_cvtepi16_epi32(_mm256_castsi256_si128(x));
-}
-
-AVX2_INLINE __m256i wide_high(__m256i x)
-{
-    return _mm256_cvtepi16_epi32(_mm256_extracti128_si256(x, 1));
-}
-
-#define SPILL()                                       \
-    do {                                              \
-        s0 = _mm256_add_epi32(s0, wide_low(a));       \
-        s1 = _mm256_add_epi32(s1, wide_high(a));      \
-        s2 = _mm256_add_epi32(s2, wide_low(b));       \
-        s3 = _mm256_add_epi32(s3, wide_high(b));      \
-        a = b = _mm256_setzero_si256();               \
-        room = SPARSE_RUN;                            \
+#define TERM(operation, i)                                                   \
+    do {                                                                     \
+        const int16_t *column = columns + (size_t)entry[i] * (SPARSE_TILE / SPARSE_UNITS);\
+        a = operation(a, load(column));                                      \
+        b = operation(b, load(column + 16));                                 \
     } while (0)
 
-#define TERM(operation, i)                                          \
-    do {                                                            \
-        const int16_t *column = columns + entry[i] * SPARSE_TILE;   \
-        a = operation(a, load(column));                             \
-        b = operation(b, load(column + 16));                        \
+#define TERMS(operation, steps)                                              \
+    do {                                                                     \
+        const uint16_t *stop = entry + (steps) * SPARSE_STEP;                \
+        for (; entry < stop; entry += SPARSE_STEP) {                         \
+            TERM(operation, 0);                                              \
+            TERM(operation, 1);                                              \
+        }                                                                    \
     } while (0)
 
-#define TERMS(operation, end)                                       \
-    do {                                                            \
-        const uint32_t *stop = l->entry + (end);                    \
-        for (; entry < stop; entry += SPARSE_STEP) {                \
-            if (!room)                                              \
-                SPILL();                                            \
-            room -= SPARSE_STEP;                                    \
-            TERM(operation, 0);                                     \
-            TERM(operation, 1);                                     \
-            TERM(operation, 2);                                     \
-            TERM(operation, 3);                                     \
-        }                                                           \
-    } while (0)
-
-/* One output of SPARSE_TILE tokens, int32. */
-AVX2 static void sparse_sum(const Linear *l, int output, const int16_t *columns, int32_t *acc)
+/* All outputs of SPARSE_TILE tokens, shifted unless they are kept: int8 if they are narrowed, else int16,
+   [outputs][SPARSE_TILE]. */
+AVX2_LOOP("O2") void sparse_sums(const Linear *l, const Finish *f, const int16_t *columns, void *sums)
 {
-    __m256i a = _mm256_setzero_si256(), b = a;
-    __m256i s0 = _mm256_set1_epi32(l->bias[output]), s1 = s0, s2 = s0, s3 = s0;
-    const uint32_t *start = l->start + 2 * output, *entry = l->entry + start[0];
-    int room = SPARSE_RUN;
-    TERMS(_mm256_add_epi16, start[1]);
-    TERMS(_mm256_sub_epi16, start[2]);
-    SPILL();
-    store(acc, s0);
-    store(acc + 8, s1);
-    store(acc + 16, s2);
-    store(acc + 24, s3);
-}
-
-/* Eight rows of eight int32, `SPARSE_TILE` apart, transposed. */
-AVX2_INLINE void transpose_words(const int32_t *from, __m256i out[8])
-{
-    __m256i a[8], b[8];
-    int i;
-    for (i = 0; i < 8; i++)
-        a[i] = load(from + i * SPARSE_TILE);
-    for (i = 0; i < 8; i += 2) {
-        b[i] = _mm256_unpacklo_epi32(a[i], a[i + 1]);
-        b[i + 1] = _mm256_unpackhi_epi32(a[i], a[i + 1]);
-    }
-    for (i = 0; i < 8; i += 4) {
-        a[i] = _mm256_unpacklo_epi64(b[i], b[i + 2]);
-        a[i + 1] = _mm256_unpackhi_epi64(b[i], b[i + 2]);
-        a[i + 2] = _mm256_unpacklo_epi64(b[i + 1], b[i + 3]);
-        a[i + 3] = _mm256_unpackhi_epi64(b[i + 1], b[i + 3]);
-    }
-    for (i = 0; i < 4; i++) {
-        out[i] = _mm256_permute2x128_si256(a[i], a[i + 4], 0x20);
-        out[i + 4] = _mm256_permute2x128_si256(a[i], a[i + 4], 0x31);
-    }
-}
-
-/* Requantises one output of all tokens, int32, to bytes. */
-AVX2_INLINE void narrow_tokens(const int32_t *acc, int shift, const Finish *f, int8_t *to)
-{
-    const int limit = largest(f->bits);
-    const __m256i least = f->relu ? _mm256_setzero_si256() : _mm256_set1_epi16(-127);
-    int t;
-    for (t = 0; t < SPARSE_TILE; t += BLOCK)
-        store8(to + t, _mm256_max_epi16(narrow(load(acc + t), load(acc + t + 8), shift, limit), least), BLOCK);
-}
-
-/* A block of narrowed outputs int8 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
-AVX2 static void scatter_bytes(const Linear *l, const Finish *f, const int8_t *bytes, int first, int tokens, int block)
-{
-    const int count = smaller(BLOCK, l->outputs - block * BLOCK);
-    int half, t;
-    for (half = 0; half < tokens; half += BLOCK) {
-        __m128i row[BLOCK];
-        for (t = 0; t < BLOCK; t++)
-            row[t] = _mm_loadu_si128((const __m128i *)(bytes + t * SPARSE_TILE + half));
-        transpose_bytes(row);
-        for (t = 0; t < BLOCK && half + t < tokens; t++) {
-            int8_t *to = (int8_t *)f->out + (first + half + t) * f->stride + block * BLOCK;
-            int8_t all[BLOCK];
-            if (count == BLOCK) {
-                _mm_storeu_si128((__m128i *)to, row[t]);
-            } else {
-                _mm_storeu_si128((__m128i *)all, row[t]);
-                memcpy(to, all, (size_t)count);
-            }
+    const __m256i most = _mm256_set1_epi8((int8_t)(f->kind == NARROW ? largest(f->bits) : 0));
+    const __m256i least = f->relu ? _mm256_setzero_si256() : _mm256_sub_epi8(_mm256_setzero_si256(), most);
+    const uint16_t *entry = l->entry;
+    const SparseRow *row = l->row, *end = row + l->blocks * BLOCK;
+    for (; row < end; row++) {
+        const int shift = f->kind == KEEP ? 0 : l->shift[row->output / BLOCK];
+        __m256i a = _mm256_set1_epi16((int16_t)l->bias[row->output]), b = a;
+        TERMS(_mm256_add_epi16, row->plus);
+        TERMS(_mm256_sub_epi16, row->minus);
+        a = round_shift16(a, shift);
+        b = round_shift16(b, shift);
+        if (f->kind == NARROW) {
+            a = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xD8);
+            store((int8_t *)sums + row->output * SPARSE_TILE, _mm256_max_epi8(_mm256_min_epi8(a, most), least));
+        } else {
+            store((int16_t *)sums + row->output * SPARSE_TILE, a);
+            store((int16_t *)sums + row->output * SPARSE_TILE + BLOCK, b);
         }
     }
 }
 
-/* A block of accumulators int32 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
-AVX2 static void scatter_words(const Linear *l, const Finish *f, const int32_t *acc, int first, int tokens, int block)
+/* A block of outputs int8 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
+AVX2 static void scatter_bytes(const Linear *l, const Finish *f, const int8_t *bytes, int first, int tokens,
+                               int block)
 {
+    const int count = smaller(BLOCK, l->outputs - block * BLOCK);
+    int8_t *to = (int8_t *)f->out + first * f->stride + block * BLOCK;
+    __m256i row[BLOCK];
+    int t;
+    for (t = 0; t < BLOCK; t++)
+        row[t] = load(bytes + t * SPARSE_TILE);
+    transpose_bytes(row);
+    for (t = 0; t < smaller(BLOCK, tokens); t++)
+        store_bytes(to + t * f->stride, _mm256_castsi256_si128(row[t]), count);
+    for (; t < tokens; t++)
+        store_bytes(to + t * f->stride, _mm256_extracti128_si256(row[t - BLOCK], 1), count);
+}
+
+/* Sixteen accumulators int16 of one token, shifted unless they are kept, become outputs. */
+AVX2_INLINE void finish_words(const Finish *f, __m256i acc, ptrdiff_t at, int count)
+{
+    if (f->kind == KEEP) {
+        int32_t all[BLOCK];
+        store(all, _mm256_cvtepi16_epi32(_mm256_castsi256_si128(acc)));
+        store(all + 8, _mm256_cvtepi16_epi32(_mm256_extracti128_si256(acc, 1)));
+        memcpy((int32_t *)f->out + at, all, (size_t)count * sizeof *all);
+    } else {
+        const __m256i sum = _mm256_adds_epi16(acc, load16(f->residual + at, count));
+        store16((int16_t *)f->out + at, within16(sum, largest(f->bits)), count);
+    }
+}
+
+/* A block of accumulators int16 [BLOCK][SPARSE_TILE] goes to the tokens' rows. */
+AVX2 static void scatter_words(const Linear *l, const Finish *f, const int16_t *words, int first, int tokens,
+                               int block)
+{
+    const int count = smaller(BLOCK, l->outputs - block * BLOCK);
     int t, i;
-    for (t = 0; t < tokens; t += 8) {
-        __m256i low[8], high[8];
-        transpose_words(acc + t, low);
-        transpose_words(acc + 8 * SPARSE_TILE + t, high);
-        for (i = 0; i < 8 && t + i < tokens; i++)
-            avx2_finish(l, f, low[i], high[i], first + t + i, block);
+    for (t = 0; t < tokens; t += 8, words += 8) {
+        __m256i row[8];
+        for (i = 0; i < 8; i++)
+            row[i] = _mm256_set_m128i(load_bytes(words + (i + 8) * SPARSE_TILE, BLOCK),
+                                      load_bytes(words + i * SPARSE_TILE, BLOCK));
+        transpose_words(row);
+        for (i = 0; i < smaller(8, tokens - t); i++)
+            finish_words(f, row[i], (first + t + i) * f->stride + block * BLOCK, count);
     }
 }
 
 AVX2 static void avx2_sparse(const Linear *l, const int8_t *x, ptrdiff_t stride, int first, int rows, const Finish *f,
                              uint8_t *memory)
 {
-    int32_t *acc = (int32_t *)memory;
-    int16_t *columns = (int16_t *)(acc + BLOCK * SPARSE_TILE);
-    int8_t bytes[BLOCK * SPARSE_TILE];
-    int block, o;
+    int16_t *columns = (int16_t *)memory, *sums = columns + round_up((size_t)l->inputs + 1, BLOCK) * SPARSE_TILE;
+    int block;
     for (; first < rows; first += SPARSE_TILE) {
         const int tokens = smaller(SPARSE_TILE, rows - first);
         columns_of(x + first * stride, stride, tokens, l->inputs, columns);
-        for (block = 0; block < l->blocks; block++) {
-            for (o = 0; o < BLOCK; o++) {
-                sparse_sum(l, block * BLOCK + o, columns, acc + o * SPARSE_TILE);
-                if (f->kind == NARROW)
-                    narrow_tokens(acc + o * SPARSE_TILE, l->shift[block], f, bytes + o * SPARSE_TILE);
-            }
+        sparse_sums(l, f, columns, sums);
+        for (block = 0; block < l->blocks; block++)
             if (f->kind == NARROW)
-                scatter_bytes(l, f, bytes, first, tokens, block);
+                scatter_bytes(l, f, (int8_t *)sums + block * BLOCK * SPARSE_TILE, first, tokens, block);
             else
-                scatter_words(l, f, acc, first, tokens, block);
-        }
+                scatter_words(l, f, sums + block * BLOCK * SPARSE_TILE, first, tokens, block);
     }
 }
 
@@ -340,23 +300,18 @@ AVX2 static int avx2_norm16(const int16_t *x, int8_t *y, int rows, int width)
         return portable_norm16(x, y, rows, width);
     for (row = 0; row < rows; row++, x += width, y += width) {
         const uint32_t norm = norm_of(x, width);
-        __m256i factor;
-        int shift, scalar;
+        int shift, factor;
         if (norm >= NORM_LIMIT)
             return 0;
-        scalar = norm_factor(norm, width, &shift);
-        factor = _mm256_set1_epi16((int16_t)scalar);
-        for (k = 0; k + BLOCK <= width; k += BLOCK) {
-            const __m256i v = load(x + k);
-            const __m256i low = _mm256_mullo_epi16(v, factor), high = _mm256_mulhi_epi16(v, factor);
-            const __m256i first = round_shift8(_mm256_unpacklo_epi16(low, high), shift);
-            const __m256i second = round_shift8(_mm256_unpackhi_epi16(low, high), shift);
-            const __m256i most = _mm256_set1_epi16(127);
-            const __m256i z = _mm256_min_epi16(_mm256_packs_epi32(first, second), most);
-            store8(y + k, _mm256_max_epi16(z, _mm256_set1_epi16(-127)), BLOCK);
+        factor = norm_factor(norm, width, &shift);
+        k = 0;
+        if (shift >= 4 && shift <= 15) { /* one instruction multiplies, rounds and shifts by 15; the factor has 4 bits */
+            const __m256i raised = _mm256_set1_epi16((int16_t)(factor << (15 - shift)));
+            for (; k + BLOCK <= width; k += BLOCK)
+                store8(y + k, within16(_mm256_mulhrs_epi16(load(x + k), raised), 127), BLOCK);
         }
         for (; k < width; k++)
-            y[k] = (int8_t)requantize(x[k] * scalar, shift, 8);
+            y[k] = (int8_t)requantize(x[k] * factor, shift, 8);
     }
     return 1;
 }

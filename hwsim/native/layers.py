@@ -13,8 +13,11 @@ from hwsim.native import kernels
 BLOCK = 16
 """Outputs that share a shift."""
 
-SPARSE_BELOW = 0.4
+SPARSE_BELOW = 0.5
 """Density of ternary weights below which one addition a weight beats 32 products in two instructions."""
+
+SPARSE_INPUTS = (1 << 13) - 1
+"""Inputs that the sparse form can count in 16 bits."""
 
 KEEP, NARROW, RESIDUAL = range(3)
 """What becomes of the accumulators: kept, requantised, or added to the residual stream."""
@@ -23,11 +26,21 @@ NOTHING = np.zeros(0, np.int8)
 """Stands for an array that is not given or not wanted."""
 
 
-def sparse_pays(weight: np.ndarray) -> bool:
-    """Whether a layer's weights are ternary and few enough for the sparse form."""
-    if weight.size == 0 or np.abs(weight).max() > 1:
+def sparse_can(weight: np.ndarray, bias: np.ndarray, least: int = -127) -> bool:
+    """Whether the sparse form is exact: ternary weights, and no sum of inputs in least..127 leaves 16 bits.
+
+    weight: int8 [outputs, inputs]; bias: int32 [outputs].
+    """
+    if weight.size == 0 or weight.shape[1] > SPARSE_INPUTS or np.abs(weight.astype(np.int16)).max() > 1:
         return False
-    return bool(np.count_nonzero(weight) < SPARSE_BELOW * weight.size)
+    plus, minus = (np.count_nonzero(weight == sign, axis=1) for sign in (1, -1))
+    most, low = (bias + 127 * plus - least * minus).max(), (bias - 127 * minus + least * plus).min()
+    return bool(low >= -(1 << 15) and most < 1 << 15)
+
+
+def sparse_pays(weight: np.ndarray, bias: np.ndarray, least: int = -127) -> bool:
+    """Whether the sparse form is exact and has so few weights that it is the faster one."""
+    return sparse_can(weight, bias, least) and bool(np.count_nonzero(weight) < SPARSE_BELOW * weight.size)
 
 
 @dataclass
@@ -55,10 +68,17 @@ class Packed:
         self.capsule = kernels().pack(weight, bias, self.shifts, outputs, inputs, self.sparse)
 
 
-def pack(weight: np.ndarray, bias: np.ndarray, shift: int = 0, sparse: bool | None = None) -> Packed:
-    """One layer, its form chosen by its density unless it is given.
+def pack(
+    weight: np.ndarray, bias: np.ndarray, shift: int = 0, sparse: bool | None = None, least: int = -127
+) -> Packed:
+    """One layer for inputs of at least `least`, its form chosen by its density unless it is given.
 
-    Raises UnsupportedError if an accumulator may leave 32 bits.
+    Raises UnsupportedError if an accumulator may leave 32 bits, or if the sparse form is asked for and is not
+    exact (`sparse_can`).
     """
+    if sparse and not sparse_can(weight, bias, least):
+        raise UnsupportedError(
+            "the sparse form needs ternary weights and accumulators that stay in 16 bits; use the dense form"
+        )
     shifts = np.full(-(-len(weight) // BLOCK), shift, np.uint8)
-    return Packed(weight, bias, shifts, sparse_pays(weight) if sparse is None else sparse)
+    return Packed(weight, bias, shifts, sparse_pays(weight, bias, least) if sparse is None else sparse)

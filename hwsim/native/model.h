@@ -54,7 +54,8 @@ static size_t place(uint8_t *base, size_t *used, size_t bytes, void *pointer)
 static size_t buffers(const Sizes *s, int n, uint8_t *base, Buffers *b)
 {
     const size_t tokens = (size_t)n, width = (size_t)s->width, hidden = (size_t)s->hidden;
-    const size_t linear = linear_bytes(larger(s->width, s->hidden)), head = head_bytes(n, s->width / s->heads);
+    const int widest = larger(3 * s->width, s->hidden);
+    const size_t linear = linear_bytes(widest, widest), head = head_bytes(n, s->width / s->heads);
     size_t used = 0;
     place(base, &used, 2 * tokens * width, &b->x);
     place(base, &used, 2 * tokens * width, &b->y);

@@ -81,13 +81,14 @@ class Plan:
 
 def _layer(layer: Layer) -> tuple[Any, ...]:
     linears = layer.linears
-    out = [_pack(linears[name]).capsule for name in ("attn_out", "ffn_hidden", "ffn_out")]
+    out = [_pack(linears[name]).capsule for name in ("attn_out", "ffn_hidden")]
+    out.append(_pack(linears["ffn_out"], least=0).capsule)  # what a ReLU gives
     delta = np.ascontiguousarray(layer.delta, np.int32)
     return (_together(layer).capsule, *out, delta, layer.score_shift, layer.inhibit_shift)
 
 
-def _pack(linear: Linear) -> Packed:
-    return pack(linear.weight, linear.bias, linear.shift)
+def _pack(linear: Linear, least: int = -127) -> Packed:
+    return pack(linear.weight, linear.bias, linear.shift, least=least)
 
 
 def _together(layer: Layer) -> Packed:
@@ -96,7 +97,8 @@ def _together(layer: Layer) -> Packed:
     weight = np.concatenate([part.weight for part in parts])
     blocks = len(parts[0].weight) // BLOCK
     shifts = np.repeat(np.array([part.shift for part in parts], np.uint8), blocks)
-    return Packed(weight, np.concatenate([part.bias for part in parts]), shifts, sparse_pays(weight))
+    bias = np.concatenate([part.bias for part in parts])
+    return Packed(weight, bias, shifts, sparse_pays(weight, bias))
 
 
 def _shapes(config: Any, batch: int, n: int) -> Trace:

@@ -118,7 +118,7 @@ static PyObject *linear(PyObject *self, PyObject *args)
         holds("out", &out, rows, l->outputs, kind == KEEP ? 4 : kind == NARROW ? 1 : 2) &&
         holds("residual", &residual, kind == RESIDUAL ? rows : 0, l->outputs, 2)) {
         const Finish finish = {(enum finish)kind, out.buf, residual.buf, l->outputs, bits, relu};
-        uint8_t *memory = malloc(linear_bytes(l->inputs) + 64);
+        uint8_t *memory = malloc(linear_bytes(l->outputs, l->inputs) + 64);
         if (memory) {
             Py_BEGIN_ALLOW_THREADS
             kernels->linear(l, x.buf, l->inputs, rows, &finish, aligned(memory));

@@ -60,7 +60,7 @@ static void neon_inhibit(const Head *h, const int8_t *score, const int8_t *magni
     int j = 0, r, i;
     memset(sums, 0, QUERIES * sizeof *sums);
     while (j < h->n) {
-        const int stop = smaller(h->n, j + SPARSE_RUN);
+        const int stop = smaller(h->n, j + VALUE_RUN);
         int16x8_t low[QUERIES], high[QUERIES];
         int16_t part[BLOCK];
         for (r = 0; r < QUERIES; r++)

@@ -79,7 +79,7 @@ static void portable_head(const Head *h, uint8_t *memory)
             continue;
         memset(sum, 0, dims * sizeof *sum);
         for (j = 0; j < h->n;) {
-            const int stop = smaller(h->n, j + SPARSE_RUN);
+            const int stop = smaller(h->n, j + VALUE_RUN);
             memset(part, 0, dims * sizeof *part);
             for (; j < stop; j++) {
                 const int16_t *a = magnitude + (size_t)j * dims, *s = sign + (size_t)j * dims;
@@ -126,33 +126,29 @@ static void portable_sparse(const Linear *l, const int8_t *x, ptrdiff_t stride, 
                             uint8_t *memory)
 {
     int16_t *columns = (int16_t *)memory;
-    int first, o, t, k, minus;
+    int first, i, t, k;
     for (first = 0; first < rows; first += SPARSE_TILE) {
         const int tokens = smaller(SPARSE_TILE, rows - first);
+        const uint16_t *entry = l->entry;
         for (k = 0; k <= l->inputs; k++)
             for (t = 0; t < SPARSE_TILE; t++)
                 columns[k * SPARSE_TILE + t] = k < l->inputs && t < tokens ? x[(first + t) * stride + k] : 0;
-        for (o = 0; o < l->outputs; o++) {
-            int32_t acc[SPARSE_TILE];
+        for (i = 0; i < l->blocks * BLOCK; i++) {
+            const SparseRow row = l->row[i];
+            int16_t acc[SPARSE_TILE];
             for (t = 0; t < SPARSE_TILE; t++)
-                acc[t] = l->bias[o];
-            for (minus = 0; minus < 2; minus++) {
-                uint32_t at = l->start[2 * o + minus];
-                const uint32_t end = l->start[2 * o + minus + 1];
-                while (at < end) {
-                    const uint32_t stop = end - at < SPARSE_RUN ? end : at + SPARSE_RUN;
-                    int16_t part[SPARSE_TILE] = {0};
-                    for (; at < stop; at++) {
-                        const int16_t *column = columns + l->entry[at] * SPARSE_TILE;
-                        for (t = 0; t < SPARSE_TILE; t++)
-                            part[t] = (int16_t)(part[t] + column[t]);
-                    }
+                acc[t] = (int16_t)l->bias[row.output];
+            for (k = 0; k < SPARSE_STEP * (row.plus + row.minus); k++, entry++) {
+                const int16_t *column = columns + *entry / SPARSE_UNITS * SPARSE_TILE;
+                if (k < SPARSE_STEP * row.plus)
                     for (t = 0; t < SPARSE_TILE; t++)
-                        acc[t] += minus ? -part[t] : part[t];
-                }
+                        acc[t] = (int16_t)(acc[t] + column[t]);
+                else
+                    for (t = 0; t < SPARSE_TILE; t++)
+                        acc[t] = (int16_t)(acc[t] - column[t]);
             }
-            for (t = 0; t < tokens; t++)
-                portable_finish(f, acc[t], l->shift[o / BLOCK], first + t, o);
+            for (t = 0; row.output < (uint32_t)l->outputs && t < tokens; t++)
+                portable_finish(f, acc[t], l->shift[row.output / BLOCK], first + t, (int)row.output);
         }
     }
 }

@@ -48,6 +48,8 @@ def main(quick: bool) -> dict[str, Any]:
     def say(what: str) -> None:
         print(f"hwsim bench cpu: {what}", file=sys.stderr)
 
+    say("data set")
+    done["data_set"] = whole.data_set(ticket, "sst2", "dev", name)  # first: a broken one stops at once
     say("instructions on registers")
     ceiling = heads.ceilings(effort) if name == "avx2" else {}
     done["ceiling_elements_per_second"] = ceiling
@@ -66,8 +68,6 @@ def main(quick: bool) -> dict[str, Any]:
     done["densities"] = [
         row for n in sentences for row in whole.by_density(ticket, n, name, densities, effort)
     ]
-    say("data set")
-    done["data_set"] = whole.data_set(ticket, "sst2", "dev", name)
     say("energy")
     calls = {OURS: whole.inference(ticket, sentences[-1], name), **whole.twins(ticket, sentences[-1])}
     done["energy"] = machine.energy(calls, 0.1 if quick else 3.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -17,12 +18,24 @@ RAPL = Path("/sys/class/powercap")
 
 
 def processor(path: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
-    """Name and the features that matter here."""
+    """Name, the features that matter here, and the clock that the system reports, if it does (MHz)."""
     lines = path.read_text().splitlines() if path.exists() else []
     known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     flags = set((known.get("flags") or known.get("Features") or "").split())
     name = known.get("model name") or platform.processor() or platform.machine()
-    return {"name": name, "features": [flag for flag in FEATURES if flag in flags]}
+    clock = float(known["cpu MHz"]) if "cpu MHz" in known else None
+    return {"name": name, "features": [flag for flag in FEATURES if flag in flags], "megahertz": clock}
+
+
+def words(record: dict[str, Any]) -> str:
+    """What the numbers of a record were measured on, in a sentence or two."""
+    about, versions = record["processor"], record["versions"]
+    clock = f", {about['megahertz']:.0f} MHz as the system reports" if about["megahertz"] else ""
+    threads = f"{record['threads']} thread of {record['processors']} processors"
+    return (
+        f"{about['name']} ({', '.join(about['features'])}{clock}), kernels {record['kernels']}, {threads}. "
+        f"Python {record['python']}, {', '.join(f'{name} {value}' for name, value in versions.items())}."
+    )
 
 
 def about(name: str) -> dict[str, Any]:
@@ -33,6 +46,7 @@ def about(name: str) -> dict[str, Any]:
         "compiler_of_python": platform.python_compiler(),
         "versions": {package: version(package) for package in PACKAGES},
         "threads": 1,
+        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "kernels": name,
         "kernels_here": list(native.NAMES),
         "backend": backend.current(),

@@ -31,6 +31,8 @@ def test_a_quick_record_and_what_is_made_of_it(run, tmp_path):
     assert json.loads(files[0].read_text()) == record
     assert record["quick"] is True
     assert record["threads"] == 1
+    assert record["processors"] >= 1
+    assert record["processor"]["name"]
     assert record["kernels"] == record["kernels_here"][0]
     assert set(record["versions"]) == {"numpy", "onnxruntime", "torch"}
     assert [row["n"] for row in record["heads"]] == [8, 17]

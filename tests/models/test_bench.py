@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import hwsim
 from hwsim import native
+from hwsim.errors import HwsimError
 from hwsim.models.bench import graphs, heads, machine, timing, whole
 from hwsim.models.bench.timing import OURS, Effort
 
@@ -104,12 +106,35 @@ def test_energy_is_measured_where_there_are_counters_only(tmp_path: Path) -> Non
 
 def test_the_processor_is_named(tmp_path: Path) -> None:
     info = tmp_path / "cpuinfo"
-    info.write_text("model name\t: Some CPU\nflags\t\t: fpu avx2 avx512_vnni sse\n")
-    assert machine.processor(info) == {"name": "Some CPU", "features": ["avx2", "avx512_vnni"]}
-    assert machine.processor(tmp_path / "absent")["features"] == []
+    info.write_text("model name\t: Some CPU\ncpu MHz\t\t: 2445.4\nflags\t\t: fpu avx2 avx512_vnni sse\n")
+    found = machine.processor(info)
+    assert found == {"name": "Some CPU", "features": ["avx2", "avx512_vnni"], "megahertz": 2445.4}
+    said = machine.words({**machine.about("avx2"), "processor": found})
+    assert said.startswith(
+        "Some CPU (avx2, avx512_vnni, 2445 MHz as the system reports), kernels avx2, 1 thread of "
+    )
+    assert f"numpy {np.__version__}" in said
+    absent = machine.processor(tmp_path / "absent")
+    assert (absent["features"], absent["megahertz"]) == ([], None)
+    assert "MHz" not in machine.words({**machine.about("avx2"), "processor": absent})
 
 
 def test_a_data_set_that_is_not_there_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HWSIM_DATA", raising=False)
     found = whole.data_set(hwsim.load_ticket("sst2-tiny"), "sst2", "dev", native.fastest())
     assert "HWSIM_DATA" in found["missing"]
+
+
+def test_a_data_set_is_timed_and_a_folder_without_it_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HWSIM_DATA", str(tmp_path))
+    arguments = hwsim.load_ticket("sst2-tiny"), "sst2", "dev", native.fastest()
+    with pytest.raises(HwsimError, match="sst2-glue"):
+        whole.data_set(*arguments)
+    (tmp_path / "sst2-glue").mkdir()
+    with gzip.open(tmp_path / "sst2-glue" / "dev.tsv.gz", "wt") as file:
+        file.write("sentence\tlabel\na warm and funny film \t1\nlong and dull \t0\n")
+    found = whole.data_set(*arguments)
+    assert (found["n"], found["accuracy"]) == (2, 1.0)
+    assert min(found[f"{which}_seconds"] for which in (native.fastest(), "numpy", "tokens")) > 0

@@ -106,11 +106,12 @@ static void fuzz_linear(const Kernels *kernels)
     const int bits = kind == NARROW ? between(2, 8) : between(2, 16);
     const size_t size = (size_t)rows * (size_t)outputs;
     int8_t *weight = values((size_t)outputs * (size_t)inputs, limit), *x = values((size_t)rows * (size_t)inputs, 127);
-    int32_t *bias = words((size_t)outputs, 20), *stream = words(size, bits);
+    int32_t *bias = words((size_t)outputs, between(1, 20)), *stream = words(size, bits);
     int16_t *residual = calloc(size, sizeof *residual);
     uint8_t shift[3] = {(uint8_t)right_shift(), (uint8_t)right_shift(), (uint8_t)right_shift()};
-    uint8_t *memory = malloc(linear_bytes(inputs));
+    uint8_t *memory = malloc(linear_bytes(outputs, inputs));
     void *out[2] = {calloc(size, 4), calloc(size, 4)};
+    int sparse = limit == 1;
     size_t i;
     if (byte() % 8 == 0) { /* the largest sums */
         memset(weight, limit, (size_t)outputs * (size_t)inputs);
@@ -119,11 +120,18 @@ static void fuzz_linear(const Kernels *kernels)
     for (i = 0; i < (size_t)outputs * (size_t)inputs; i++)
         if (byte() % 4 == 0)
             weight[i] = 0;
+    /* Only ternary weights whose sums stay in 16 bits have a sparse form. */
+    for (i = 0; i < (size_t)outputs; i++) {
+        int32_t reach = abs(bias[i]), k;
+        for (k = 0; k < inputs; k++)
+            reach += 127 * abs(weight[i * (size_t)inputs + (size_t)k]);
+        sparse = sparse && reach <= INT16_MAX;
+    }
     for (i = 0; i < size; i++)
         residual[i] = (int16_t)clamp(stream[i], -largest(bits), largest(bits));
     for (i = 0; i < 3; i++) {
-        /* Dense portable, then both forms of the others; only ternary weights have a sparse form. */
-        Linear *l = linear_pack(weight, bias, shift, outputs, inputs, i == 2 && limit == 1 ? SPARSE : DENSE);
+        /* Dense portable, then both forms of the others. */
+        Linear *l = linear_pack(weight, bias, shift, outputs, inputs, i == 2 && sparse ? SPARSE : DENSE);
         const Finish f = {kind, out[i > 0], residual, outputs, bits, kind == NARROW && shift[0] % 2};
         (i ? kernels : &PORTABLE)->linear(l, x, inputs, rows, &f, memory);
         if (i)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hwsim import native, ops
 from hwsim.cases import cases
 from hwsim.errors import HwsimError, UnsupportedError
-from hwsim.native import operators
+from hwsim.native import layers, operators
 from hwsim.ops.manhattan_score import CENTRINGS
 
 INT8 = np.arange(-127, 128, dtype=np.int8)
@@ -162,10 +162,36 @@ def test_linear_layers_of_any_shape(name: str, data: st.DataObject, seed: int, k
     keep = rng.random((outputs, inputs)) < data.draw(st.sampled_from((0.05, 0.5, 1.0)))
     weight = np.where(keep, drawn(rng, kind, outputs, inputs, limit=limit), 0).astype(np.int8)
     x = drawn(rng, kind, rows, inputs)
-    bias = rng.integers(-(1 << 20), 1 << 20, outputs).astype(np.int32)
+    reach = data.draw(st.sampled_from((1 << 20, 1 << 10, 1)))
+    bias = rng.integers(-reach, reach, outputs).astype(np.int32)
     want = ops.linear(x, weight, bias)
-    for sparse in (False, True) if limit == 1 else (False,):
+    for sparse in (False, True) if layers.sparse_can(weight, bias) else (False,):
         np.testing.assert_array_equal(operators.linear(name, x, weight, bias, sparse=sparse), want)
+
+
+@every_kernel
+def test_sparse_sums_that_fill_16_bits(name: str) -> None:
+    # 258 times 127 is 2^15 - 2.
+    weight, x = np.ones((1, 258), np.int8), np.full((40, 258), 127, np.int8)
+    x[1::2] *= -1
+    for bias in (np.array([b], np.int32) for b in (1, 0, -2)):
+        for w in (weight, -weight):
+            got = operators.linear(name, x, w, bias, sparse=True)
+            np.testing.assert_array_equal(got, ops.linear(x, w, bias))
+    for b in (2, -3):
+        with pytest.raises(UnsupportedError, match="16 bits"):
+            operators.linear(name, x, weight, np.array([b], np.int32), sparse=True)
+    with pytest.raises(UnsupportedError, match="ternary"):
+        operators.linear(name, x, weight * 2, np.array([0], np.int32), sparse=True)
+
+
+def test_inputs_that_are_not_negative_have_smaller_sums() -> None:
+    weight, bias = np.ones((1, 516), np.int8), np.zeros(1, np.int32)
+    weight[0, ::2] = -1
+    assert layers.sparse_can(weight, bias, least=0)
+    assert not layers.sparse_can(weight, bias)
+    assert not layers.sparse_can(weight, bias + 2, least=0)
+    assert not layers.sparse_can(np.eye(1, 1 << 13, dtype=np.int8), bias)
 
 
 @every_kernel

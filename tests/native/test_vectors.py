@@ -89,8 +89,8 @@ def test_the_fuzzing_target_on_its_own_inputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "found"),
     [
-        ("avx2_head.h", "_mm256_or_si256(x, load(absent + j))", "x", "a score differs"),
-        ("avx2_linear.h", "room = SPARSE_RUN;", "room = 4096;", "a linear layer differs"),
+        ("avx2_head.h", "_mm256_or_si256(x, none)", "x", "a score differs"),
+        ("avx2_linear.h", "_mm256_min_epi8(a, most)", "a", "a linear layer differs"),
         ("avx2_head.h", "(size_t)(dh - k)", "CHUNK", "AddressSanitizer"),
     ],
 )

@@ -74,7 +74,7 @@ static void linear(const Kernels *kernels, FILE *to)
     Linear *l = linear_pack(weight, bias, shift, outputs, inputs, sparse ? SPARSE : DENSE);
     int16_t *residual;
     const size_t bytes = (size_t)rows * (size_t)outputs * (kind == KEEP ? 4 : kind == NARROW ? 1 : 2);
-    uint8_t *memory = malloc(linear_bytes(inputs));
+    uint8_t *memory = malloc(linear_bytes(outputs, inputs));
     Finish f = {(enum finish)kind, malloc(bytes), NULL, outputs, bits, relu};
     x = array();
     f.residual = residual = array();
