@@ -62,7 +62,8 @@ def unpack(name: str, mask: np.ndarray, codes: np.ndarray, shape: tuple[int, int
     if (values == 3).any() or rest.any():
         raise TicketError(f"{name}.digits holds a code that is no digit")
     try:
-        values = digits.from_digits(np.where(values == 2, np.int8(-1), values.astype(np.int8)).reshape(-1, planes).T)
+        signed = np.where(values == 2, np.int8(-1), values.astype(np.int8))
+        values = digits.from_digits(signed.reshape(-1, planes).T)
     except TicketError:
         raise
     except HwsimError as error:

@@ -1,1 +1,0 @@
-"""Recipes that re-make the shipped tickets; each is one file and one or two commands."""
