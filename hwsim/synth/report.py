@@ -27,7 +27,7 @@ def cost(
 ) -> dict[str, Any]:
     """Area and, on ECP5 and for each seed, the clock that a module reaches.
 
-    seeds: of placement; none: area only. watch: told what is going on. keep: given the record after each seed.
+    seeds: of placement; none: area only. watch: told what is going on. keep: given the record after each.
     known: a record to go on with; its seeds are not run again if Verilog, parameters, and tools are the same.
     Raises as `synthesize` and `place`.
     """
