@@ -4,14 +4,15 @@
 
 A mutant is one token or assignment of one module changed. It goes through `replay.py` on Icarus, through the
 proofs of `rtl/formal/` that its module is part of, and through the tests of the accelerator on Verilator and
-Icarus, the cheapest first, until something fails: it is killed. Results are kept in
-the JSON file after every mutant, so the same command goes on where it stopped. A mutant that Icarus does not
-elaborate is no mutant, and another one takes its place.
+Icarus, the cheapest first, until something fails: it is killed. What Icarus does not elaborate is no mutant.
+Results are kept in the JSON file after each. So the same command goes on where it stopped; the mutants
+of a module whose text has changed are tried anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -136,11 +137,10 @@ def _changes(found: re.Match[str]) -> Iterator[str]:
 
 def chosen(count: int, seed: int) -> list[Mutant]:
     """Mutants of all modules of the accelerator in turn, as many of each as far as it has so many."""
-    draw = random.Random(seed)
     pools = []
     for path in sources(TOP):
         pool = sorted(mutants(path.stem), key=lambda one: one.name)
-        draw.shuffle(pool)
+        random.Random(f"{seed} {path.stem}").shuffle(pool)
         pools.append(pool)
     result: list[Mutant] = []
     while len(result) < count and any(pools):
@@ -252,6 +252,20 @@ def summary(tried: list[dict[str, object]]) -> dict[str, object]:
     return {"mutants": len(real), "killed": len(killed), "score": round(score, 4), "modules": by_module}
 
 
+@cache
+def digests() -> dict[str, str]:
+    """Of each module's text."""
+    return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in sources(TOP)}
+
+
+def known_of(out: Path) -> list[dict[str, object]]:
+    """The results in a file that are of these modules."""
+    if not out.exists():
+        return []
+    record, now = json.loads(out.read_text()), digests()
+    return [one for one in record["tried"] if record["verilog"].get(one["module"]) == now[one["module"]]]
+
+
 def main() -> None:
     """Run all that are not in the file yet."""
     parser = argparse.ArgumentParser(
@@ -263,7 +277,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="Try those that survived once more.")
     parser.add_argument("--out", type=Path, required=True, help="JSON file; is gone on with if it exists.")
     chosen_by = parser.parse_args()
-    tried = json.loads(chosen_by.out.read_text())["tried"] if chosen_by.out.exists() else []
+    tried = known_of(chosen_by.out)
     if chosen_by.again:
         tried = [one for one in tried if one["by"]]
     known = {
@@ -276,10 +290,8 @@ def main() -> None:
         try:
             for done in as_completed([pool.submit(try_mutant, mutant) for mutant in todo]):
                 tried.append(done.result())
-                write_atomic(
-                    chosen_by.out,
-                    json.dumps({"seed": chosen_by.seed, **summary(tried), "tried": tried}, indent=1) + "\n",
-                )
+                record = {**summary(tried), "verilog": digests(), "tried": tried}
+                write_atomic(chosen_by.out, json.dumps(record, indent=1) + "\n")
                 bar.advance(task)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
