@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -237,8 +238,8 @@ def _cache(folder: Path) -> Path:
     return own
 
 
-def summary(tried: list[dict[str, object]]) -> dict[str, object]:
-    """Counts and the score of all that were mutants."""
+def record(tried: list[dict[str, object]]) -> dict[str, object]:
+    """Counts and the score of all that were mutants, survivors with the line they changed, all results."""
     real = [one for one in tried if one["by"] != "no mutant"]
     killed = [one for one in real if one["by"]]
     by_module = {
@@ -248,8 +249,21 @@ def summary(tried: list[dict[str, object]]) -> dict[str, object]:
         }
         for path in sources(TOP)
     }
-    score = len(killed) / len(real) if real else 0.0
-    return {"mutants": len(real), "killed": len(killed), "score": round(score, 4), "modules": by_module}
+    survivors = []
+    for one in real:
+        if not one["by"]:
+            line = modules()[str(one["module"])].read_text().splitlines()[int(str(one["line"])) - 1]
+            survivors.append({**one, "text": line.strip()})
+    return {
+        "mutants": len(real),
+        "killed": len(killed),
+        "score": round(len(killed) / len(real), 4) if real else 0.0,
+        "killed_by": dict(Counter(str(one["by"]) for one in killed).most_common()),
+        "modules": by_module,
+        "survivors": survivors,
+        "verilog": digests(),
+        "tried": tried,
+    }
 
 
 @cache
@@ -262,8 +276,8 @@ def known_of(out: Path) -> list[dict[str, object]]:
     """The results in a file that are of these modules."""
     if not out.exists():
         return []
-    record, now = json.loads(out.read_text()), digests()
-    return [one for one in record["tried"] if record["verilog"].get(one["module"]) == now[one["module"]]]
+    before, now = json.loads(out.read_text()), digests()
+    return [one for one in before["tried"] if before["verilog"].get(one["module"]) == now[one["module"]]]
 
 
 def main() -> None:
@@ -288,15 +302,16 @@ def main() -> None:
     with progress_bar() as bar, ThreadPoolExecutor(chosen_by.jobs) as pool:
         task = bar.add_task("mutants", total=len(todo))
         try:
-            for done in as_completed([pool.submit(try_mutant, mutant) for mutant in todo]):
-                tried.append(done.result())
-                record = {**summary(tried), "verilog": digests(), "tried": tried}
-                write_atomic(chosen_by.out, json.dumps(record, indent=1) + "\n")
+            for tested in as_completed([pool.submit(try_mutant, mutant) for mutant in todo]):
+                tried.append(tested.result())
+                write_atomic(chosen_by.out, json.dumps(record(tried), indent=1) + "\n")
                 bar.advance(task)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
-    print(json.dumps(summary(tried), indent=1))
+    done = record(tried)
+    write_atomic(chosen_by.out, json.dumps(done, indent=1) + "\n")
+    print(f"{done['killed']} of {done['mutants']} mutants are killed")
 
 
 if __name__ == "__main__":
