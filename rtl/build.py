@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,9 +59,27 @@ class Model:
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/hwsim`, by default `~/.cache/hwsim`. Deleting it costs only time."""
+    """`$XDG_CACHE_HOME/hwsim`, by default `~/.cache/hwsim`. Deleting it costs only time; it keeps a limited
+    number of models, the last used ones."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "hwsim"
+
+
+KEPT = 1000
+"""Entries of the cache that stay, those used last; a model is two of them, with its lock."""
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what was used longest ago. A library that is in use elsewhere stays loaded."""
+    used: list[tuple[float, Path]] = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process sweeps, too
+            used.append((path.lstat().st_mtime, path))
+    for _, path in sorted(used, reverse=True)[KEPT:]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -71,6 +89,8 @@ def _made(folder: Path) -> Iterator[Path | None]:
     Safe when several processes want the same one: the first makes it, the others wait for it.
     """
     if folder.exists():
+        with suppress(OSError):  # a cache that cannot be written is good enough for what is in it
+            os.utime(folder)
         yield None
         return
     try:
@@ -91,6 +111,7 @@ def _made(folder: Path) -> Iterator[Path | None]:
             making.mkdir()
             yield making
             making.rename(folder)
+        _sweep(folder.parent)
 
 
 def _digest(*parts: object) -> str:

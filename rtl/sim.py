@@ -10,9 +10,11 @@ clock has `clk_i` and `rst_ni`; its streams have the AXI-Stream names (`s_axis_t
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -107,6 +109,8 @@ def build(
 class Simulation:
     """A running model. State persists from call to call; use one instance from one thread only."""
 
+    _running: ClassVar[weakref.WeakSet[Simulation]] = weakref.WeakSet()
+
     def __init__(self, name: str, model: Model, waves: Path | None = None, seed: int = 1) -> None:
         self.name = name
         self.ports: dict[str, Port] = {port.name: port for port in model.ports}
@@ -116,6 +120,7 @@ class Simulation:
         self._library.hwsim_cycle.restype = ctypes.c_int64
         self._library.hwsim_record.restype = ctypes.c_int64
         self._handle = ctypes.c_void_p(self._library.hwsim_new(ctypes.c_uint64(seed)))
+        self._running.add(self)
         if waves is not None:
             self._library.hwsim_open_waves(self._handle, str(waves).encode())
 
@@ -124,6 +129,12 @@ class Simulation:
         if self._handle:
             self._library.hwsim_delete(self._handle)
             self._handle = ctypes.c_void_p()
+
+    @classmethod
+    def close_all(cls) -> None:
+        """End all simulations of this process, so that what they measured is written."""
+        for simulation in list(cls._running):
+            simulation.close()
 
     def __enter__(self) -> Simulation:
         return self

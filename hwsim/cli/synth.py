@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json as json_module
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,24 +27,41 @@ def command(
         typer.Option("--seeds", min=0, help="Place and route so often; 0: area only. Default 3 on ecp5."),
     ] = None,
     dsp: Annotated[bool, typer.Option("--dsp", help="Let multiplications use hard multipliers.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the record here, too.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Keep the record here, too, and go on with it."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Area by yosys, and the clock that nextpnr reaches on an ECP5 of speed grade 6, seed by seed.
 
     The module is placed alone: every input comes from a register and every output goes into one. A whole core
-    takes minutes a seed.
+    takes minutes a seed; with --out the same command goes on behind the last seed that is finished.
     """
-    from hwsim.files import write_atomic
+    from hwsim.files import read_record, write_atomic
     from hwsim.synth import COLUMNS, SEEDS, cost, summary
 
     if out:
         writable(out, "the record")
     number = seeds if seeds is not None else len(SEEDS) if family == "ecp5" else 0
+    known = read_record(out) if out and out.exists() else None
+
+    def keep(record: Mapping[str, Any]) -> None:
+        if out:
+            write_atomic(out, json_module.dumps(record, indent=1) + "\n")
+
     with stderr().status("yosys") as status:
-        record = cost(module, parameters(parameter or []), family, range(1, number + 1), dsp, status.update)
-    if out:
-        write_atomic(out, json_module.dumps(record, indent=1) + "\n")
+        record = cost(
+            module,
+            parameters(parameter or []),
+            family,
+            range(1, number + 1),
+            dsp,
+            status.update,
+            known,
+            keep,
+        )
+    keep(record)
     if json:
         print_json(record)
         return

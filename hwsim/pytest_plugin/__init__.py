@@ -6,7 +6,9 @@ imports nothing but pytest; the rest follows when a module with the mark `cocotb
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,10 @@ __all__ = ["BuildError", "CocotbFailure", "Cosim"]
 _HOME = {"BuildError": "build", "CocotbFailure": "session", "Cosim": "fixture"}
 
 DEFAULT_SEED = 1
+
+COVERAGE_VARIABLE = "HWSIM_RTL_COVERAGE"
+"""The folder into which simulations outside cocotb (`hwsim.rtl.build`) write their coverage."""
+_FOLDER = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
 
 MARK = (
     "cocotb(toplevel, sources, parameters={}, simulators=None, includes=(), defines={}, build_args=(), "
@@ -65,6 +71,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARK)
+    if _coverage(config) and not hasattr(config, "workerinput"):
+        folder = config.stash[_FOLDER] = tempfile.TemporaryDirectory()
+        os.environ[COVERAGE_VARIABLE] = folder.name  # the workers inherit it
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Compiled simulations that still run write their coverage now."""
+    if _coverage(session.config) and "hwsim.rtl.sim" in sys.modules:
+        sys.modules["hwsim.rtl.sim"].Simulation.close_all()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _FOLDER in config.stash:
+        del os.environ[COVERAGE_VARIABLE]
+        config.stash[_FOLDER].cleanup()
+
+
+def _coverage(config: pytest.Config) -> bool:
+    return bool(config.option.rtl_coverage or config.option.rtl_coverage_json)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -155,10 +180,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for path in dict.fromkeys(path for name, path in named if name == "rtl_waves"):
         terminalreporter.write_line(f"Waves: {path}")
     output = config.option.rtl_coverage_json
-    if config.option.rtl_coverage or output:
+    if _coverage(config):
         from hwsim.pytest_plugin import coverage
 
         files = dict.fromkeys(Path(str(path)) for name, path in named if name == "rtl_coverage")
+        files |= dict.fromkeys(sorted(Path(config.stash[_FOLDER].name).glob("*.dat")))
         shares = coverage.modules(coverage.merge(files), config.rootpath)
         terminalreporter.section(f"Verilog coverage of {len(files)} simulations (Verilator)")
         for line in coverage.table(shares):

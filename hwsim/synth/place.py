@@ -93,12 +93,12 @@ def place(
     ports: Mapping[str, Mapping[str, Any]],
     part: str,
     seeds: Sequence[int],
-    dsp: bool = False,
-    watch: Callable[[Placed], None] = lambda placed: None,
-) -> list[Placed]:
+    dsp: bool,
+    watch: Callable[[Placed], None],
+) -> None:
     """Place and route a module in its shell once a seed.
 
-    ports: of `synthesize`; watch: called after each. Raises HwsimError with the tool's message,
+    ports: of `synthesize`; watch: given each result. Raises HwsimError with the tool's message,
     MissingToolError without yosys or nextpnr.
     """
     require()
@@ -109,11 +109,8 @@ def place(
         how = "" if dsp else " -nodsp"
         passes = [f"synth_ecp5{how} -top {SHELL}", f"write_json {netlist}"]
         yosys.run([*yosys.read(SHELL, {}, [*sources(module), top]), *passes], f"{module} {dict(parameters)}")
-        done = []
         for seed in seeds:
-            done.append(_place(folder, netlist, part, seed))
-            watch(done[-1])
-        return done
+            watch(_place(folder, netlist, part, seed))
 
 
 def _place(folder: Path, netlist: Path, part: str, seed: int) -> Placed:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hwsim.errors import HwsimError
+from hwsim.rtl import sources
 from hwsim.synth import place, yosys
 from hwsim.synth.area import Area, synthesize
 from hwsim.synth.place import Placed
@@ -20,50 +22,72 @@ def cost(
     seeds: Sequence[int] = SEEDS,
     dsp: bool = False,
     watch: Callable[[str], None] = lambda text: None,
+    known: Mapping[str, Any] | None = None,
+    keep: Callable[[Mapping[str, Any]], None] = lambda record: None,
 ) -> dict[str, Any]:
     """Area and, on ECP5 and for each seed, the clock that a module reaches.
 
-    seeds: of placement; none: area only. watch: told what is going on. Raises as `synthesize` and `place`.
+    seeds: of placement; none: area only. watch: told what is going on. keep: given the record after each.
+    known: a record to go on with; its seeds are not run again if Verilog, parameters, and tools are the same.
+    Raises as `synthesize` and `place`.
     """
     if seeds and family != "ecp5":
         raise HwsimError(f"place and route is offered for ecp5, not for {family}; ask for 0 seeds")
     if seeds:
         place.require()
-    watch("yosys")
-    area, ports = synthesize(module, parameters, family, dsp)
-    record: dict[str, Any] = {
+    head = {
         "module": module,
         "parameters": dict(parameters),
         "family": family,
         "hard_multipliers": dsp,
-        **area.to_dict(),
-        "tools": [yosys.version()],
+        "verilog": _digest(module),
+        "tools": [yosys.version(), *([place.version()] if seeds else [])],
     }
-    if not seeds:
+    if known is None or any(known.get(name) != value for name, value in head.items()):
+        known = {}
+    todo = [seed for seed in seeds if seed not in known.get("seeds", ())]
+    if known and not todo:
+        return dict(known)
+    watch("yosys")
+    area, ports = synthesize(module, parameters, family, dsp)
+    record: dict[str, Any] = {**head, **area.to_dict(), **known}
+    if not todo:
         return record
     part = place.smallest_part(area)
     watch(f"nextpnr, {part}")
-    placed = place.place(
-        module, parameters, ports, part, seeds, dsp, lambda one: watch(f"seed {one.seed}: {one.fmax_mhz} MHz")
-    )
-    return record | timing(placed)
+
+    def placed(one: Placed) -> None:
+        nonlocal record
+        record = with_seed(record, one)
+        watch(f"seed {one.seed}: {one.fmax_mhz} MHz")
+        keep(record)
+
+    place.place(module, parameters, ports, part, todo, dsp, placed)
+    return record
 
 
-def timing(placed: Sequence[Placed]) -> dict[str, Any]:
-    """What the runs of nextpnr add to a record; the critical path is that of the slowest seed."""
-    slowest = min(placed, key=lambda one: one.fmax_mhz)
-    return {
-        "part": slowest.part,
+def with_seed(record: Mapping[str, Any], placed: Placed) -> dict[str, Any]:
+    """The record with one more run of nextpnr; its critical path is that of the slowest seed."""
+    clocks = record.get("fmax_mhz", [])
+    result = {
+        **record,
+        "part": placed.part,
         "speed_grade": place.SPEED_GRADE,
-        "seeds": [one.seed for one in placed],
-        "fmax_mhz": [one.fmax_mhz for one in placed],
-        "critical_path": [
-            {"kind": step.kind, "ns": round(step.delay, 2), "net": step.net, "to": step.cell}
-            for step in slowest.path
-        ],
-        "routing_share": round(slowest.routing, 2),
-        "tools": [yosys.version(), place.version()],
+        "seeds": [*record.get("seeds", []), placed.seed],
+        "fmax_mhz": [*clocks, placed.fmax_mhz],
     }
+    if not clocks or placed.fmax_mhz < min(clocks):
+        result["critical_path"] = [
+            {"kind": step.kind, "ns": round(step.delay, 2), "net": step.net, "to": step.cell}
+            for step in placed.path
+        ]
+        result["routing_share"] = round(placed.routing, 2)
+    return result
+
+
+def _digest(module: str) -> str:
+    """Of the Verilog that a module is made of."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources(module))).hexdigest()[:16]
 
 
 def summary(record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -79,4 +103,4 @@ def summary(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 COLUMNS = ("module", "LUT4", "CCU2C", "tables", "FF", "EBR", "DSP", "multipliers", "Fmax MHz by seed")
 
-__all__ = ["COLUMNS", "SEEDS", "Area", "cost", "summary", "timing"]
+__all__ = ["COLUMNS", "SEEDS", "Area", "cost", "summary", "with_seed"]

@@ -97,9 +97,9 @@ def tables() -> Mapping[str, str]:
     return {"ecp5": costs("ecp5"), "ice40": costs("ice40"), "comparison": comparison(), "paths": paths()}
 
 
-def fill(page: str) -> str:
+def fill(page: str, tables: Mapping[str, str]) -> str:
     """The page with every table between `<!-- name -->` and `<!-- end -->` made anew."""
-    for name, table in tables().items():
+    for name, table in tables.items():
         page = re.sub(
             rf"(<!-- {name} -->\n).*?(<!-- end -->)",
             lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}",  # type: ignore[misc]
@@ -110,4 +110,4 @@ def fill(page: str) -> str:
 
 
 if __name__ == "__main__":
-    write_atomic(PAGE, fill(PAGE.read_text()))
+    write_atomic(PAGE, fill(PAGE.read_text(), tables()))

@@ -35,6 +35,7 @@ module result_sender #(
   reg [2:0] clock_q; // of Read: addresses in 0..2, bytes come in 4..6
   reg [Lanes-1:0] reports_q; // of lane_o and up
   reg [11:0] logit_q, final_q;
+  reg last_q; // logit_q is the last one; found while its bytes are read, to keep the handshake short
   reg [23:0] bytes_q;
   wire lane_end = lane_o == last_lane_i;
   wire taken = m_axis_tvalid && m_axis_tready;
@@ -42,12 +43,13 @@ module result_sender #(
 
   assign m_axis_tvalid = state_q == Offer;
   assign m_axis_tdata = {{8{bytes_q[23]}}, bytes_q};
-  assign m_axis_tlast = logit_q == final_q;
+  assign m_axis_tlast = last_q;
   assign done_o = lane_done && lane_end;
   assign waiting_o = m_axis_tvalid && !m_axis_tready;
 
   always @(posedge clk_i) begin
     final_q <= logits_i - 12'd1;
+    last_q  <= logit_q == final_q;
     if (!rst_ni || start_i || lane_done) state_q <= Scan;
     else if (active_i) begin
       if (state_q == Scan) state_q <= Read;

@@ -1,8 +1,8 @@
 // segment_table: which sentence the token of each lane belongs to, as the frame's tags said.
 //
 // write_i stores the tags of two neighbouring lanes, {report, real, segment[3:0]} each, lane 2p in the low bits;
-// first_i makes all other lanes padding; both take two clocks. last_o is the index of the last real lane. key_o gives
-// {real, segment} of lane key_i two clocks later.
+// first_i makes all other lanes padding; both take two clocks. last_o is the index of the last real lane; behind it
+// reports_o may be those of an earlier frame. key_o gives {real, segment} of lane key_i two clocks later.
 `default_nettype none
 
 module segment_table #(
@@ -37,11 +37,10 @@ module segment_table #(
     if (write_q) begin
       for (pair = 0; pair < Lanes / 2; pair = pair + 1) begin
         if (pair_q == pair[$clog2(Lanes)-2:0]) begin
-          tags_q[16*pair+:16]    <= {3'd0, new_q[10:6], 3'd0, new_q[4:0]};
+          tags_q[16*pair+:16]  <= {3'd0, new_q[10:6], 3'd0, new_q[4:0]};
           reports_o[2*pair+:2] <= {new_q[11], new_q[5]};
         end else if (first_q) begin
-          tags_q[16*pair+:16]    <= 16'd0;
-          reports_o[2*pair+:2] <= 2'd0;
+          tags_q[16*pair+:16] <= 16'd0;
         end
       end
       if (real_even || real_odd) last_o <= {pair_q, real_odd};

@@ -58,6 +58,7 @@ module result_sender_keeps (
   (* hierconn *) wire [2:0] \dut.clock_q ;
   (* hierconn *) wire [11:0] \dut.logit_q ;
   (* hierconn *) wire [11:0] \dut.final_q ;
+  (* hierconn *) wire \dut.last_q ;
   (* hierconn *) wire [Lanes-1:0] \dut.reports_q ;
   localparam [1:0] Scan = 2'd0, Read = 2'd1, Offer = 2'd2;
 
@@ -112,6 +113,8 @@ module result_sender_keeps (
       if (\dut.state_q == Scan) assert (logit == 12'd0);
       if (\dut.state_q == Read) assert (address == row + (\dut.clock_q < 3'd3 ? \dut.clock_q : 12'd3) && \dut.clock_q <= 3'd6);
       if (\dut.state_q == Offer) assert (address == row + 12'd3);
+      if (\dut.state_q == Offer || (\dut.state_q == Read && \dut.clock_q != 3'd0))
+        assert (\dut.last_q == (logit == logits - 12'd1));
     end
   end
 endmodule

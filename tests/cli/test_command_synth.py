@@ -13,6 +13,11 @@ def test_synth(run, tmp_path):
     assert said["parameters"] == {"Width": 16, "ShiftWidth": 4}
     assert {"multipliers", "dsp", "lut4", "ccu2c", "ff", "ebr", "fmax_mhz"} <= set(said)
     assert said["multipliers"] == said["dsp"] == 0 and len(said["fmax_mhz"]) == 1
+    more = run("synth", "round_shift", *small, "--seeds", 2, "--json", "--out", out).json
+    assert more["seeds"] == [1, 2] and more["fmax_mhz"][0] == said["fmax_mhz"][0]
+    assert json.loads(out.read_text()) == more
+    out.write_text("{")
+    assert "not a whole record" in run("synth", "round_shift", *small, "--out", out).stderr
 
 
 def test_synth_of_ice40_is_a_table_of_areas(run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,26 @@ def test_coverage_of_all_workers_with_its_holes(run, module, pytester):
     assert 0 < shares["line"]["covered"] < shares["line"]["total"]
     assert 0 < shares["toggle"]["covered"] < shares["toggle"]["total"]
     assert any("else" in hole for hole in shares["line"]["holes"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_coverage_of_a_compiled_simulation_that_still_runs(run, pytester, workers):
+    pytester.makepyfile(
+        """
+        from hwsim.rtl import sources
+        from hwsim.rtl.sim import build
+
+        def test_it():
+            global model
+            model = build("relu", sources("relu"))
+            assert model.vectors({"x_i": [[0], [-3], [5]]})["y_o"][:, 0].tolist() == [0, 0, 5]
+        """
+    )
+    result = run(*workers, "--rtl-coverage-json", "coverage.json")
+    result.assert_outcomes(passed=1)
+    shares = json.loads((pytester.path / "coverage.json").read_text())["relu"]
+    assert 0 < shares["toggle"]["covered"] < shares["toggle"]["total"]
+    assert "HWSIM_RTL_COVERAGE" not in os.environ
 
 
 def record(page: str, line: int, what: str, count: int, lines: str = "") -> str:

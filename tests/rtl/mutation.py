@@ -4,14 +4,15 @@
 
 A mutant is one token or assignment of one module changed. It goes through `replay.py` on Icarus, through the
 proofs of `rtl/formal/` that its module is part of, and through the tests of the accelerator on Verilator and
-Icarus, the cheapest first, until something fails: it is killed. Results are kept in
-the JSON file after every mutant, so the same command goes on where it stopped. A mutant that Icarus does not
-elaborate is no mutant, and another one takes its place.
+Icarus, the cheapest first, until something fails: it is killed. What Icarus does not elaborate is no mutant.
+Results are kept in the JSON file after each. So the same command goes on where it stopped; the mutants
+of a module whose text has changed are tried anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -136,11 +138,10 @@ def _changes(found: re.Match[str]) -> Iterator[str]:
 
 def chosen(count: int, seed: int) -> list[Mutant]:
     """Mutants of all modules of the accelerator in turn, as many of each as far as it has so many."""
-    draw = random.Random(seed)
     pools = []
     for path in sources(TOP):
         pool = sorted(mutants(path.stem), key=lambda one: one.name)
-        draw.shuffle(pool)
+        random.Random(f"{seed} {path.stem}").shuffle(pool)
         pools.append(pool)
     result: list[Mutant] = []
     while len(result) < count and any(pools):
@@ -237,8 +238,8 @@ def _cache(folder: Path) -> Path:
     return own
 
 
-def summary(tried: list[dict[str, object]]) -> dict[str, object]:
-    """Counts and the score of all that were mutants."""
+def record(tried: list[dict[str, object]]) -> dict[str, object]:
+    """Counts and the score of all that were mutants, survivors with the line they changed, all results."""
     real = [one for one in tried if one["by"] != "no mutant"]
     killed = [one for one in real if one["by"]]
     by_module = {
@@ -248,8 +249,35 @@ def summary(tried: list[dict[str, object]]) -> dict[str, object]:
         }
         for path in sources(TOP)
     }
-    score = len(killed) / len(real) if real else 0.0
-    return {"mutants": len(real), "killed": len(killed), "score": round(score, 4), "modules": by_module}
+    survivors = []
+    for one in real:
+        if not one["by"]:
+            line = modules()[str(one["module"])].read_text().splitlines()[int(str(one["line"])) - 1]
+            survivors.append({**one, "text": line.strip()})
+    return {
+        "mutants": len(real),
+        "killed": len(killed),
+        "score": round(len(killed) / len(real), 4) if real else 0.0,
+        "killed_by": dict(Counter(str(one["by"]) for one in killed).most_common()),
+        "modules": by_module,
+        "survivors": survivors,
+        "verilog": digests(),
+        "tried": tried,
+    }
+
+
+@cache
+def digests() -> dict[str, str]:
+    """Of each module's text."""
+    return {path.stem: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in sources(TOP)}
+
+
+def known_of(out: Path) -> list[dict[str, object]]:
+    """The results in a file that are of these modules."""
+    if not out.exists():
+        return []
+    before, now = json.loads(out.read_text()), digests()
+    return [one for one in before["tried"] if before["verilog"].get(one["module"]) == now[one["module"]]]
 
 
 def main() -> None:
@@ -263,7 +291,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="Try those that survived once more.")
     parser.add_argument("--out", type=Path, required=True, help="JSON file; is gone on with if it exists.")
     chosen_by = parser.parse_args()
-    tried = json.loads(chosen_by.out.read_text())["tried"] if chosen_by.out.exists() else []
+    tried = known_of(chosen_by.out)
     if chosen_by.again:
         tried = [one for one in tried if one["by"]]
     known = {
@@ -274,17 +302,16 @@ def main() -> None:
     with progress_bar() as bar, ThreadPoolExecutor(chosen_by.jobs) as pool:
         task = bar.add_task("mutants", total=len(todo))
         try:
-            for done in as_completed([pool.submit(try_mutant, mutant) for mutant in todo]):
-                tried.append(done.result())
-                write_atomic(
-                    chosen_by.out,
-                    json.dumps({"seed": chosen_by.seed, **summary(tried), "tried": tried}, indent=1) + "\n",
-                )
+            for tested in as_completed([pool.submit(try_mutant, mutant) for mutant in todo]):
+                tried.append(tested.result())
+                write_atomic(chosen_by.out, json.dumps(record(tried), indent=1) + "\n")
                 bar.advance(task)
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             raise
-    print(json.dumps(summary(tried), indent=1))
+    done = record(tried)
+    write_atomic(chosen_by.out, json.dumps(done, indent=1) + "\n")
+    print(f"{done['killed']} of {done['mutants']} mutants are killed")
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def script() -> Iterator[tuple[int, int, int]]:
         yield from beats(wrong)
         yield WAIT, 30, 0
         yield READ, STATUS, 0
-    # Pairs of padding at the beginning, at the end, and all but the first.
+    # Pairs of padding at the beginning, at the end, all but the first, and all.
     yield from load(np.concatenate([one.words() for one in (LOAD, SCORE, SEND, END)]), [], [])
     for tags in PADDED:
         runs += 1
@@ -134,8 +134,9 @@ PADDED = (
     (0, REAL | REPORT | REAL << 8, REAL, 0),
     (REAL | REPORT, 0),
     (0, (REAL | REPORT) << 8),
+    (REPORT, 0),
 )
-"""Tags, a word a pair."""
+"""Tags, a word a pair; the last frame has no real token and still reports."""
 LINEAR = {"from_a": True, "to_a": True, "immediate": 2, "count": 16, "destination": 20}
 MALFORMED = (
     ([LOAD], [1], 3),

@@ -7,7 +7,7 @@ from interpreter import Interpreter
 
 from hwsim.accelerator import Kind, Machine, MemoryMap, Operation, Program, frame, total
 from hwsim.accelerator.frame import REAL, REPORT
-from hwsim.digits import LAST, SIGN
+from hwsim.digits import DOUBLE, LAST, SIGN, SKIP
 from hwsim.rtl.accelerator import Accelerator
 
 LARGEST = Machine(8, 32, 131072, 16384, 1024)
@@ -19,7 +19,7 @@ def program() -> Program:
     """Linear operations from rows 0..31 of A to rows 128..255, as many as fit, and 890 others."""
     count = LARGEST.weight_depth // (ROWS * ENTRIES)
     linear = Operation(
-        Kind.LINEAR, from_a=True, to_a=True, shift=2, destination=ROWS, immediate=ROWS, count=INPUTS
+        Kind.LINEAR, from_a=True, to_a=True, shift=13, destination=ROWS, immediate=ROWS, count=INPUTS
     )
     copy = Operation(Kind.CENTRE, to_a=True, count=INPUTS)
     last = [Operation(Kind.SEND, count=1), Operation(Kind.END)]
@@ -27,9 +27,16 @@ def program() -> Program:
     rest = LARGEST.operations - count - len(last) - 1
     operations = [load, *[copy] * rest, *[linear] * count, *last]
     rng = np.random.default_rng(0)
-    entries = rng.integers(0, 4, (count * ROWS, ENTRIES)) | rng.integers(0, 2, (count * ROWS, ENTRIES)) * SIGN
+    # Every bit of every bank changes: any input, or a skip, from the first one again by a doubling.
+    shape = (count * ROWS, ENTRIES)
+    entries = rng.integers(0, INPUTS, shape) | DOUBLE
+    entries[:, 0] &= SKIP
+    entries[rng.integers(0, 4, shape) == 0] = SKIP
+    entries |= rng.integers(0, 2, shape) * SIGN
     entries[:, -1] |= LAST
-    biases = rng.integers(0, 1 << 24, count * ROWS) >> 13
+    # Doubled up to seven times, so a start value of 15 bits; the bits that come later are above it.
+    starts = rng.integers(-(1 << 14), 1 << 14, count * ROWS) & 0xFFFFFF
+    biases = starts | rng.integers(0, 128, count * ROWS) << 24
     streams = (entries.ravel().astype(np.uint16), biases.astype(np.uint32))
     read = tuple(ROWS * ENTRIES * (one.kind is Kind.LINEAR) for one in operations)
     return Program(LARGEST, MemoryMap(INPUTS, LARGEST.lanes, 8, 1), tuple(operations), *streams, read)

@@ -57,8 +57,8 @@ def test_a_fault_is_seen(printed: list[str], tmp_path: Path) -> None:
 
 
 def test_padding_anywhere_in_a_frame(printed: list[str]) -> None:
-    """Four pairs, two, two: the last real lane says how many keys a score has."""
+    """Four pairs, two, two, two: the last real lane says how many keys a score has, one if there is none."""
     cycles = [int(line.split()[1]) for line in printed if line.startswith("run")][-len(replay.PADDED) :]
-    keys = 5, 1, 4
+    keys = 5, 1, 4, 1
     pairs = (len(tags) for tags in replay.PADDED)
     assert cycles == [5 * p + 15 + 4 * n + 15 + n + 8 + 15 + 1 for p, n in zip(pairs, keys, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 from pathlib import Path
 
@@ -206,6 +207,23 @@ def test_source_and_parameters_are_part_of_the_key(own_cache: Path, monkeypatch:
 
 def _compile_wide(_: int) -> str:
     return str(compile_model("wide", [HERE / "wide.v"]).library)
+
+
+def test_the_cache_keeps_what_was_used_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def used(name: str) -> bool:
+        """Whether it had to be made."""
+        with build_module._made(tmp_path / name) as making:
+            return making is not None
+
+    assert used("first") and used("second")
+    (tmp_path / "left").mkdir()  # by a process that was killed
+    for age, name in enumerate(("first", "second", "left", "first.lock", "second.lock")):
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    assert not used("first")  # now it is younger than the second
+    monkeypatch.setattr(build_module, "KEPT", 3)
+    assert used("third")
+    assert {path.name for path in tmp_path.iterdir()} == {"first", "third", "third.lock"}
+    assert not used("first") and used("second")
 
 
 def test_processes_that_want_the_same_model_share_it(own_cache: Path) -> None:

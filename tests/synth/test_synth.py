@@ -12,6 +12,7 @@ from hwsim import HwsimError
 from hwsim.errors import MissingToolError, UnsupportedError
 from hwsim.rtl import modules
 from hwsim.synth import COLUMNS, Area, cost, place, summary, synthesize, yosys
+from hwsim.synth.report import with_seed
 from hwsim.synth.shell import OBSERVERS, shell
 
 SMALL = {"Width": 24}
@@ -79,6 +80,30 @@ def test_a_small_module_is_placed_by_two_seeds() -> None:
     assert all(any(name in tool for tool in record["tools"]) for name in ("pyosys", "nextpnr"))
     assert json.loads(json.dumps(record)) == record
     assert len(summary(record)) == len(COLUMNS)
+
+
+def test_finished_seeds_are_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[dict[str, object]] = []
+    first = cost("add_subtract", SMALL, seeds=(1, 2), keep=lambda record: kept.append(dict(record)))
+    assert [one["seeds"] for one in kept] == [[1], [1, 2]] and kept[-1] == first
+    run, ran = place._place, []
+    monkeypatch.setattr(place, "_place", lambda *given: ran.append(given[-1]) or run(*given))
+    assert cost("add_subtract", SMALL, seeds=(1, 2), known=kept[0]) == first and ran == [2]
+    assert cost("add_subtract", SMALL, seeds=(1, 2), known=first) == first and ran == [2]
+    # A record of other Verilog, or of other parameters, is none to go on with.
+    for wrong in ({"verilog": "0"}, {"parameters": {"Width": 23}}):
+        assert cost("add_subtract", SMALL, seeds=(2,), known=first | wrong)["seeds"] == [2]
+    assert ran == [2, 2, 2]
+
+
+def test_the_critical_path_is_that_of_the_slowest_seed() -> None:
+    step = place.Step("routing", 1.0, "wire", "cell")
+    record: dict[str, object] = {}
+    for seed, clock in ((1, 110.0), (2, 100.0), (3, 120.0)):
+        named = place.Step("setup", 0.0, f"seed {seed}", "cell")
+        record = with_seed(record, place.Placed(seed, "25k", clock, (step, named)))
+    assert record["fmax_mhz"] == [110.0, 100.0, 120.0] and record["seeds"] == [1, 2, 3]
+    assert record["critical_path"][-1]["net"] == "seed 2" and record["routing_share"] == 1.0
 
 
 def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
