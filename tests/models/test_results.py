@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -188,3 +189,11 @@ ROOT = Path(__file__).parents[2]
 def test_the_documented_tables_are_those_of_the_records(task):
     records = results.load(ROOT / "models" / "results" / f"{task}.json")
     assert results.table(records) in (ROOT / "docs" / "results.md").read_text()
+
+
+def test_the_tables_of_the_pages_are_made_from_the_records() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "results.py"))
+    for path in made["PAGES"]:
+        text = path.read_text()
+        assert made["PART"].search(text)
+        assert made["page"](text) == text
