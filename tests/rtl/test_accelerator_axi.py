@@ -153,6 +153,25 @@ async def back_to_back_frames_under_stalls(dut, stalls):
 
 
 @cocotb.test()
+@pytest.mark.cocotb(parameters=[STORED])
+async def bits_of_an_operation_that_mean_nothing_are_passed_over(dut):
+    tb = TB(dut)
+    await tb.bench.reset()
+    meaning = np.array([0x00FFFFFF, 0x0FFF0FFF, 0x0FFF0FFF, 0x0FFFFFFF], np.uint32)
+    for seed in range(3):
+        noise = np.random.default_rng(seed).integers(0, 1 << 32, (len(tb.program.operations), 4), np.uint32)
+        words = tb.program.words().reshape(-1, 4) | noise & ~meaning
+        await tb.load()
+        assert await tb.write(CONTROL, ABORT) == AxiResp.OKAY
+        assert await tb.write(CLEAR, 1) == AxiResp.OKAY
+        await tb.fill(PROGRAM, words.ravel())
+        assert await tb.write(CONTROL, RUN) == AxiResp.OKAY
+        logits, _ = tb.send(seed)
+        await tb.expect(logits)
+        await tb.bench.clocks(60)
+
+
+@cocotb.test()
 async def registers_answer(dut):
     tb = TB(dut)
     await tb.bench.reset()

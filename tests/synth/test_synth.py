@@ -117,7 +117,8 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
         cost("relu", {}, "ice40", (1,))
     with pytest.raises(UnsupportedError, match="go into no ECP5"):
         place.smallest_part(Area(0, 0, 100_000, 0, 0, 0, 0, 100_000))
-    assert place.smallest_part(Area(0, 0, 100, 0, 0, 57, 0, 100)) == "45k"
+    for ram, part in ((50, "25k"), (51, "45k"), (57, "45k"), (98, "85k")):
+        assert place.smallest_part(Area(0, 0, 100, 0, 0, ram, 0, 100)) == part
     with pytest.raises(HwsimError, match="no path between registers"):
         place.read_report({"fmax": {}, "critical_paths": []}, "25k", 1)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
