@@ -12,7 +12,9 @@ import pytest
 import hwsim
 from hwsim import picture
 from hwsim.errors import HwsimError, MissingToolError
+from hwsim.tokens import encode
 
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
 INK_LIMIT = 0.95
 
 
@@ -94,3 +96,16 @@ def test_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingToolError, match=r"pip install 'hwsim\[plots\]'"):
         picture.draw(scores(1, 1, 2), ["a", "b"], "x", tmp_path / "who.svg")
+
+
+def test_the_picture_of_the_documentation_is_of_the_shipped_ticket(tmp_path: Path) -> None:
+    """If not: `hwsim demo` with the sentence and `--picture docs/images/who-inhibits-whom.png`."""
+    ticket, text = hwsim.load_ticket("sst2-tiny"), "A warm, funny and quietly moving film."
+    encoded = encode(ticket, [text])
+    trace = hwsim.forward(ticket, encoded.token_ids, encoded.mask, trace=True).trace
+    shades = picture.layer_scores(trace, 0, encoded.mask[0])
+    path = picture.draw(shades, encoded.pieces[0], f"“{text}” → positive", tmp_path / "who.png")
+    now, kept = (matplotlib.image.imread(p) for p in (path, IMAGES / "who-inhibits-whom.png"))
+    assert now.shape == kept.shape
+    # Other versions of the font's renderer move a few pixels; another ticket changes every panel.
+    assert np.abs(now - kept).mean() < 0.01

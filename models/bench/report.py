@@ -99,18 +99,19 @@ def plot(record: dict[str, Any], path: Path) -> None:
         width = max(row["head_width"] for row in record["heads"])
         rows = [row for row in record["heads"] if row["head_width"] == width]
         lengths = [row["n"] for row in rows]
-        for name in (OURS, *peers(rows[0])):
-            style = {"linewidth": 3} if name == OURS else {}
-            time.loglog(
-                lengths, [row["microseconds"][name]["median"] for row in rows], "o-", label=name, **style
-            )
+        for number, name in enumerate((OURS, *peers(rows[0]))):
+            # A peer has one colour in both.
+            style = {"color": f"C{number}", "label": name, "linewidth": 3 if name == OURS else 1.5}
+            time.loglog(lengths, [row["microseconds"][name]["median"] for row in rows], "o-", **style)
             if name != OURS:
-                ratio.semilogx(lengths, [row[f"ratio_to_{name}"] for row in rows], "o-", label=name)
+                ratio.semilogx(lengths, [row[f"ratio_to_{name}"] for row in rows], "o-", **style)
+        ratio.axhline(1, color=picture.MUTED, linestyle=":")
         time.set(title=f"one head, width {width}", xlabel="n", ylabel="microseconds")
-        ratio.set(title="a peer's time / ours", xlabel="n", ylim=(0, None))
+        ratio.set(title="a peer's time / ours (above 1: ours is faster)", xlabel="n", ylim=(0, None))
         for axes in (time, ratio):
             axes.legend(fontsize=8)
             axes.set_xticks(lengths, [str(n) for n in lengths])
+            axes.set_xticks([], minor=True)
         below = [0.0] * len(record["models"])
         places = [str(row["n"]) for row in record["models"]]
         for part in ("linears", "norms", "attention"):

@@ -46,7 +46,9 @@ def test_a_quick_record_and_what_is_made_of_it(run, tmp_path):
     assert shown.status == 0
     assert "a peer's time / ours" in shown.stdout
     assert files[1].read_text() == markdown(record) + "\n"
-    assert "one head, width 16" in files[2].read_text()
+    drawn = files[2].read_text()
+    assert "one head, width 16" in drawn
+    assert "above 1: ours is faster" in drawn
     docs = runpy.run_path(str(DOCS / "cpu.py"))
     text = (DOCS / "cpu.md").read_text()
     assert markdown(record) in docs["page"](text, record)

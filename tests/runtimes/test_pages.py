@@ -47,7 +47,12 @@ def test_the_record_has_every_runtime_in_both_profiles() -> None:
     assert [name for name in names if page.count(f"| `{name}` |") != 2] == []
 
 
+def test_the_record_is_of_the_shipped_ticket() -> None:
+    assert FOUND["ticket"] == hwsim.load_ticket("sst2-tiny").digest()
+
+
 def test_the_recorded_sizes_of_c_are_those_of_the_shipped_tickets() -> None:
+    assert list(FOUND["c99"]) == list(hwsim.tickets.shipped())
     for name, size in FOUND["c99"].items():
         made = generate(hwsim.load_ticket(name))
         assert (made.flash, made.ram) == (size["constants"], size["ram"])
