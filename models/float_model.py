@@ -17,17 +17,16 @@ def dot_product(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 
 
 class Inhibitor(nn.Module):
-    """Inhibitor attention with learned scales and shift per head, centred and signed as configured."""
+    """Inhibitor attention with learned scales and shift per head, centred and signed as told."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, heads: int, head_width: int, centring: str, signed: bool = True) -> None:
         super().__init__()
-        heads, head_width = config.heads, config.head_width
-        self.centring, self.signed = config.centring, config.inhibition == "signed"
+        self.centring, self.signed = centring, signed
         self.gamma = nn.Parameter(
             torch.full((heads, 1, 1), -0.5 * float(torch.log2(torch.tensor(head_width))))
         )
         # What is not centred must be shifted: the integer model's first 64 in these units.
-        start = 0.0 if config.centring != "none" else 0.5 * head_width**0.5
+        start = 0.0 if centring != "none" else 0.5 * head_width**0.5
         self.delta = nn.Parameter(torch.full((heads, 1, 1), start))
         self.eta = nn.Parameter(torch.full((heads, 1, 1), -3.0))
 
@@ -48,7 +47,9 @@ class FloatBlock(nn.Module):
         self.attn_norm, self.ffn_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.attn_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.ffn_hidden, self.ffn_out = nn.Linear(width, config.hidden), nn.Linear(config.hidden, width)
-        self.attention = Inhibitor(config) if attention == "inhibitor" else dot_product
+        signed = config.inhibition == "signed"
+        inhibitor = Inhibitor(config.heads, config.head_width, config.centring, signed)
+        self.attention = inhibitor if attention == "inhibitor" else dot_product
         inner = nn.LayerNorm if config.inner_norms else nn.Identity
         self.inner_norm, self.hidden_norm = inner(width), inner(config.hidden)
 

@@ -148,7 +148,7 @@ def test_the_float_inhibitor_is_that_of_its_configuration(centring, inhibition):
     config = small(centring=centring, inhibition=inhibition)
     q, k, v = torch.randn(3, 1, config.heads, 5, config.head_width, generator=generator)
     mask = torch.tensor([[True, True, True, True, False]])
-    attention = Inhibitor(config)
+    attention = Inhibitor(config.heads, config.head_width, centring, inhibition == "signed")
     with torch.no_grad():
         h = attention(q, k, v, mask)
         z = (q[..., :, None, :] - k[..., None, :4, :]).abs().sum(-1) * torch.exp2(attention.gamma)
