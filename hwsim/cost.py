@@ -26,8 +26,7 @@ from hwsim import dense, digits
 from hwsim.config import ModelConfig
 from hwsim.energy import WORD, Work, memory_for, work
 from hwsim.errors import HwsimError
-from hwsim.ticket import LINEARS, Ticket
-from hwsim.ticket_file import pack
+from hwsim.ticket import LINEARS, Ticket, linear_shape
 
 NORM_ADDS = 5
 
@@ -106,37 +105,64 @@ class Cost:
         }
 
 
+@dataclass(frozen=True)
+class Counts:
+    """All of a ticket's integers that its cost depends on."""
+
+    kept: tuple[int, ...]
+    """Non-zero weights of each linear layer of the encoder, in running order."""
+    digits: int
+    """Non-zero signed digits of these layers."""
+    head_digits: int
+    """Those of the classifier."""
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> Counts:
+        """Counted in the ticket."""
+        kept = tuple(int(np.count_nonzero(linear.weight)) for _, linear in ticket.encoder())
+        return cls(kept, ticket.digits, digits.count(ticket.classify_weight))
+
+
 def cost(ticket: Ticket, tokens: int) -> Cost:
     """What the ticket costs for `tokens` real tokens. Raises HwsimError for 0 or more than it takes."""
-    config = ticket.config
+    return cost_of(ticket.config, Counts.of(ticket), tokens)
+
+
+def cost_of(config: ModelConfig, counts: Counts, tokens: int) -> Cost:
+    """`cost` of a ticket of these sizes and counts."""
     check_tokens(config, tokens)
-    weights = [linear.weight for _, linear in ticket.encoder()]
-    packed = [pack(weight, config.weight_limit) for weight in weights]
-    vectors = sum(linear.bias.size for _, linear in ticket.encoder())
-    vectors += config.layers * config.heads + config.classes
+    shapes = [linear_shape(config, name) for _ in range(config.layers) for name in LINEARS]
+    sizes = [outputs * inputs for outputs, inputs in shapes]
+    vectors = sum(outputs for outputs, _ in shapes) + config.layers * config.heads + config.classes
+    tables = (config.vocabulary + config.max_tokens) * config.width
+    head = config.classes * config.width
+    # Two bits a digit plane of a kept weight, whole bytes a layer (hwsim.ticket_file).
+    planes = digits.planes(config.weight_limit)
     bits = Bits(
-        weights=8 * sum(codes.size for _, codes in packed),
-        mask=sum(weight.size for weight in weights),
-        mask_entropy=math.ceil(sum(weight.size * entropy(weight) for weight in weights)),
-        tables=8 * (ticket.token_table.size + ticket.position_table.size),
-        rest=32 * vectors + 8 * ticket.classify_weight.size,
+        weights=8 * sum(-(-count * planes // 4) for count in counts.kept),
+        mask=sum(sizes),
+        mask_entropy=math.ceil(
+            sum(size * entropy(count / size) for count, size in zip(counts.kept, sizes, strict=True))
+        ),
+        tables=8 * tables,
+        rest=32 * vectors + 8 * head,
     )
-    done = Work(work().operations)
-    for layer in ticket.layers:
-        counts = {name: digits.count(layer.linears[name].weight) for name in LINEARS}
-        done += block_work(config, counts, tokens)
-    done += _ends(config, digits.count(ticket.classify_weight), tokens)
-    parameters = sum(weight.size for weight in weights) + vectors + ticket.classify_weight.size
-    parameters += ticket.token_table.size + ticket.position_table.size
-    return assemble(config, tokens, parameters, ticket.digits, bits, done, activation_bytes(config, tokens))
+    done = block_work(config, tokens).times(config.layers) + digit_work(counts.digits).times(tokens)
+    done += _ends(config, counts.head_digits, tokens)
+    parameters = sum(sizes) + vectors + head + tables
+    return assemble(config, tokens, parameters, counts.digits, bits, done, activation_bytes(config, tokens))
 
 
 def compare(ticket: Ticket, tokens: int) -> dict[str, Any]:
     """JSON: the ticket's cost beside the dot-product model of the same shape in float32 and int8."""
-    ours = cost(ticket, tokens).to_dict()
-    result: dict[str, Any] = {"ticket": ours}
+    return beside_dense(ticket.config, cost(ticket, tokens))
+
+
+def beside_dense(config: ModelConfig, found: Cost) -> dict[str, Any]:
+    """JSON: `found`, a ticket's cost, beside the dot-product models of its sizes."""
+    result: dict[str, Any] = {"ticket": found.to_dict()}
     for kind in dense.KINDS:
-        result[kind] = dense_cost(ticket.config, tokens, kind).to_dict()
+        result[kind] = dense_cost(config, found.tokens, kind).to_dict()
     energies = {name: model["nanojoules_per_token"] for name, model in result.items()}
     for kind in dense.KINDS:
         result[f"{kind}_over_ticket"] = {
@@ -196,9 +222,8 @@ def check_tokens(config: ModelConfig, tokens: int) -> None:
         raise HwsimError(f"tokens is {tokens}; this ticket takes 1..{config.max_tokens}")
 
 
-def entropy(weight: np.ndarray) -> float:
-    """Bits a weight of an ideal code of the mask."""
-    p = np.count_nonzero(weight) / weight.size
+def entropy(p: float) -> float:
+    """Bits a weight of an ideal code of a mask that keeps the share p."""
     return 0.0 if p in (0.0, 1.0) else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
 
 
@@ -207,9 +232,14 @@ def norm_work(width: int, bits: int) -> Work:
     return work(once=width * bits, each_use=2 * width * bits, int32_add=NORM_ADDS * width)
 
 
-def linear_work(inputs: int, outputs: int, count: int) -> Work:
-    """linear of one row with `count` digits: a digit fetches one int8 input."""
-    return work(once=8 * inputs, each_use=8 * count, int32_add=count + outputs)
+def linear_work(inputs: int, outputs: int) -> Work:
+    """linear of one row but for its digits."""
+    return work(once=8 * inputs, int32_add=outputs)
+
+
+def digit_work(count: int) -> Work:
+    """`count` digits of linear layers, one row: a digit fetches one int8 input and adds it."""
+    return work(each_use=8 * count, int32_add=count)
 
 
 def attention_work(config: ModelConfig, tokens: int) -> Work:
@@ -232,14 +262,14 @@ def attention_work(config: ModelConfig, tokens: int) -> Work:
     return score + inhibit
 
 
-def block_work(config: ModelConfig, counts: dict[str, int], tokens: int) -> Work:
-    """One encoder block on a sequence; counts: digits by linear layer."""
+def block_work(config: ModelConfig, tokens: int) -> Work:
+    """One encoder block on a sequence, but for its digits."""
     d, f, stream = config.width, config.hidden, config.residual_bits
     residual = work(once=stream * d, each_use=stream * d, int32_add=d)
     one = norm_work(d, stream).times(2) + residual.times(2) + attention_work(config, tokens)
     for name in LINEARS:
         inputs, outputs = {"ffn_hidden": (d, f), "ffn_out": (f, d)}.get(name, (d, d))
-        one += linear_work(inputs, outputs, counts[name])
+        one += linear_work(inputs, outputs)
     if config.inner_norms:
         one += norm_work(d, config.inhibit_bits) + norm_work(f, 8)
     return one.times(tokens)
@@ -249,7 +279,7 @@ def _ends(config: ModelConfig, head_digits: int, tokens: int) -> Work:
     """Embedding, final norm, pool and classifier."""
     d = config.width
     token = work(int8_add=d) + norm_work(d, config.residual_bits) + work(8 * d, 8 * d, int32_add=d)
-    return token.times(tokens) + norm_work(d, 32) + linear_work(d, config.classes, head_digits)
+    return token.times(tokens) + norm_work(d, 32) + linear_work(d, config.classes) + digit_work(head_digits)
 
 
 def activation_bytes(config: ModelConfig, tokens: int) -> int:

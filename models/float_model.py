@@ -17,20 +17,24 @@ def dot_product(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 
 
 class Inhibitor(nn.Module):
-    """Signed inhibitor attention centred by the nearest key, with learned scales and shift per head."""
+    """Inhibitor attention with learned scales and shift per head, centred and signed as told."""
 
-    def __init__(self, heads: int, head_width: int) -> None:
+    def __init__(self, heads: int, head_width: int, centring: str, signed: bool = True) -> None:
         super().__init__()
+        self.centring, self.signed = centring, signed
         self.gamma = nn.Parameter(
             torch.full((heads, 1, 1), -0.5 * float(torch.log2(torch.tensor(head_width))))
         )
-        self.delta = nn.Parameter(torch.zeros(heads, 1, 1))
+        # What is not centred must be shifted: the integer model's first 64 in these units.
+        start = 0.0 if centring != "none" else 0.5 * head_width**0.5
+        self.delta = nn.Parameter(torch.full((heads, 1, 1), start))
         self.eta = nn.Parameter(torch.full((heads, 1, 1), -3.0))
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
         """[..., h, n, dh] each; mask [batch, n]."""
         scale, delta = torch.exp2(self.gamma), self.delta[:, 0, 0]
-        return inhibitor_attention(q, k, v, mask, scale, delta, whole=False) * torch.exp2(self.eta)
+        h = inhibitor_attention(q, k, v, mask, scale, delta, self.centring, self.signed, whole=False)
+        return h * torch.exp2(self.eta)
 
 
 class FloatBlock(nn.Module):
@@ -43,15 +47,18 @@ class FloatBlock(nn.Module):
         self.attn_norm, self.ffn_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.attn_out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.ffn_hidden, self.ffn_out = nn.Linear(width, config.hidden), nn.Linear(config.hidden, width)
-        self.attention = (
-            Inhibitor(config.heads, config.head_width) if attention == "inhibitor" else dot_product
-        )
+        signed = config.inhibition == "signed"
+        inhibitor = Inhibitor(config.heads, config.head_width, config.centring, signed)
+        self.attention = inhibitor if attention == "inhibitor" else dot_product
+        inner = nn.LayerNorm if config.inner_norms else nn.Identity
+        self.inner_norm, self.hidden_norm = inner(width), inner(config.hidden)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """x [batch, n, d] -> x."""
         q, k, v = (split_heads(part, self.heads) for part in self.qkv(self.attn_norm(x)).chunk(3, -1))
-        x = x + self.attn_out(self.attention(q, k, v, mask).transpose(-2, -3).flatten(-2))
-        return x + self.ffn_out(torch.relu(self.ffn_hidden(self.ffn_norm(x))))
+        h = self.attention(q, k, v, mask).transpose(-2, -3).flatten(-2)
+        x = x + self.attn_out(self.inner_norm(h))
+        return x + self.ffn_out(self.hidden_norm(torch.relu(self.ffn_hidden(self.ffn_norm(x)))))
 
 
 class FloatTransformer(nn.Module):

@@ -59,7 +59,7 @@ for module in plain:
 example = f"Example: {distill.EXAMPLE}"
 app.command("distill", cls=options.DistillFieldsCommand, epilog=example)(distill.command)
 app.command("train", cls=options.FieldsCommand, epilog=f"Example: {train.EXAMPLE}")(train.command)
-app.command("search", epilog=f"Example: {search.EXAMPLE}")(search.command)
+app.command("search", cls=options.FieldsCommand, epilog=f"Example: {search.EXAMPLE}")(search.command)
 app.add_typer(onnx.app, name="onnx")
 app.add_typer(rtl.app, name="rtl")
 app.add_typer(bench.app, name="bench")

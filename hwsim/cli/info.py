@@ -61,7 +61,7 @@ def _facts(ticket: Ticket, size: int) -> dict[str, Any]:
         }
         for name, linear in ticket.encoder()
     }
-    ideal = sum(linear.weight.size * entropy(linear.weight) for _, linear in ticket.encoder())
+    ideal = sum(linear.weight.size * entropy(layers[name]["density"]) for name, linear in ticket.encoder())
     return {
         "architecture": dataclasses.asdict(ticket.config) | {"labels": list(ticket.labels)},
         "layers": layers,

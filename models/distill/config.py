@@ -140,5 +140,4 @@ def load(path: str | Path, assignments: Sequence[str] = ()) -> DistillConfig:
     Raises ConfigError naming file and field for anything that is not exactly a configuration.
     """
     path = find(Path(path), "distill")
-    values = settings.override(settings.read(path), assignments)
-    return settings.build(DistillConfig, values, str(path))
+    return settings.load(DistillConfig, path, settings.read(path), assignments)

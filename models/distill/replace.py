@@ -119,8 +119,8 @@ class InhibitorAttention(Inhibitor):
         self, old: nn.Module, names: tuple[str, str, str], output: str | None, heads: int, centring: str
     ) -> None:
         width: Any = old.get_submodule(names[0]).out_features
-        super().__init__(heads, width // heads)
-        self.heads, self.names, self.output, self.centring = heads, names, output, centring
+        super().__init__(heads, width // heads, centring)
+        self.heads, self.names, self.output = heads, names, output
         for name in (*names, *([output] if output else [])):
             self.add_module(name, old.get_submodule(name))
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from hwsim.cost import compare, dense_cost
+from hwsim.config import ModelConfig
+from hwsim.cost import Counts, beside_dense, compare, cost_of, dense_cost
 from hwsim.errors import HwsimError, MissingToolError
 from hwsim.files import read_record
 from hwsim.metrics import METRICS
 from hwsim.models import tasks
 from hwsim.models.results.records import Record, append, load
 from hwsim.models.results.summary import points, summarise, table
+from hwsim.ticket import LINEARS, linear_shape
 from hwsim.ticket_file import load_ticket, save_ticket
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Committed results.")
@@ -32,7 +35,11 @@ def add(
     command: Annotated[str, typer.Option(help="The command that makes the record again.")],
     tokens: Annotated[int, typer.Option(help="Length of the sequence whose cost is counted.")] = 32,
     like: Annotated[
-        str, typer.Option(help="Cost of the float32 dot-product model in this ticket's shape.")
+        str,
+        typer.Option(
+            help="Without a ticket: one of its configuration. A float model costs what the float32 "
+            "dot-product model does; a round of a search at most what its counts allow."
+        ),
     ] = "",
     test: Annotated[
         Path | None, typer.Option(help="What hwsim evaluate --split test --json printed of its ticket.")
@@ -54,9 +61,31 @@ def add(
     if ticket.exists():
         loaded = load_ticket(ticket)
         record |= {"density": loaded.density, "cost": compare(loaded, tokens), "ticket": loaded.digest()}
-    elif like:
+    elif like and folder:
         record["cost"] = {"ticket": dense_cost(load_ticket(like).config, tokens, "float32").to_dict()}
+    elif like:
+        record |= {"cost": most(load_ticket(like).config, found, tokens), "cost_from": RECORDED}
     append(results, record)
+
+
+RECORDED = "counts in the record of the search, the classifier at its most digits"
+
+
+def most(config: ModelConfig, found: Record, tokens: int) -> dict[str, Any]:
+    """What a round of a search costs at most, from its record; its ticket was not kept.
+
+    The record has the encoder's digits and the density of its integers. Only ternary layers have as many
+    weights as their masks keep; of others the share is taken to be the same in all layers, where the masks'
+    entropy is largest. A canonical int8 weight of the classifier has four digits at most.
+    """
+    sizes = [math.prod(linear_shape(config, name)) for _ in range(config.layers) for name in LINEARS]
+    if config.weight_limit == 1:
+        kept = [round(size * share) for size, share in zip(sizes, found["densities"].values(), strict=True)]
+    else:
+        # Rounded so that the sum is that of the record.
+        kept = np.diff(np.round(np.cumsum([0, *sizes]) * found["density_integer"])).astype(int).tolist()
+    counts = Counts(tuple(kept), found["digits"], 4 * config.classes * config.width)
+    return beside_dense(config, cost_of(config, counts, tokens))
 
 
 @app.command()

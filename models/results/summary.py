@@ -73,7 +73,8 @@ def table(records: list[Record]) -> str:
     rows = summarise(records)
     scores = list(dict.fromkeys(name for row in rows for name in row.scores))
     heads = ["model", "seeds", *scores, "density", *(head for head, _ in COSTS)]
-    heads += ["encoder KiB (weights + mask)", "mask entropy KiB", "nJ/token, reads included", "device s"]
+    heads += ["encoder KiB (weights + mask)", "mask entropy KiB", "nJ/token, reads included"]
+    heads += ["int8 dot product's energy / this", "device s"]
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     for row in rows:
         cost = row.cost["ticket"] if row.cost else None
@@ -87,8 +88,11 @@ def table(records: list[Record]) -> str:
                 f"{bits['mask_entropy'] / 8192:,.1f}",
             ]
             cells.append(f"{energy['total_once']:,.3g} to {energy['total_each_use']:,.3g}")
+            # A row of a dot-product model has no other beside it.
+            ratio = row.cost.get("int8_over_ticket") if row.cost else None
+            cells.append(f"{ratio['total_once']:.1f}, {ratio['total_each_use']:.1f}" if ratio else "-")
         else:
-            cells += ["-"] * (len(COSTS) + 3)
+            cells += ["-"] * (len(COSTS) + 4)
         cells.append("-" if row.seconds is None else f"{row.seconds:,.0f}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

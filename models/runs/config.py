@@ -202,7 +202,7 @@ def load(source: str | Path, assignments: Sequence[str] = ()) -> RunConfig:
     values: dict[str, Any] = settings.read(path)
     if Path(source).is_dir():
         values = settings.override(values, [f"run.folder={json.dumps(str(path.parent.parent))}"])
-    return settings.build(RunConfig, settings.override(values, assignments), str(path))
+    return settings.load(RunConfig, path, values, assignments)
 
 
 def find(path: Path, kind: str = "") -> Path:

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from hwsim.errors import ConfigError
 from hwsim.files import read_record, write_atomic
+from hwsim.models import exact
 from hwsim.models.float_model import FloatTransformer
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.named import prefixed, under
 from hwsim.models.pruning.plan import Round
 from hwsim.models.pruning.rewind import Snapshot
-from hwsim.models.runs import exact, rounds, tasks
+from hwsim.models.runs import rounds, tasks
 from hwsim.models.runs.config import RunConfig
 from hwsim.models.runs.events import Events
 from hwsim.models.runs.folder import RunFolder, device_name
@@ -162,7 +163,7 @@ class Runner:
         self._keep_point(training)
         if step % 20 == 0 or end:
             self.watch(self.plan[self.round].name, step, training.steps)
-        if run.check_every and (step % run.check_every == 0 or end):
+        if exact.due(run.check_every, step, training.steps):
             exact.check(training)
         if self.first and (end or (run.eval_every and step % run.eval_every == 0)):
             self._evaluate(training)

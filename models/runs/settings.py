@@ -111,6 +111,19 @@ def override(values: dict[str, Any], assignments: Sequence[str]) -> dict[str, An
     return changed
 
 
+def load(kind: type[Config], path: Path, values: dict[str, Any], assignments: Sequence[str]) -> Config:
+    """`kind` from what a file holds and `--set` assignments; an error names the one that is at fault."""
+    changed = override(values, assignments)
+    try:
+        return build(kind, changed, str(path))
+    except ConfigError:
+        if not assignments:
+            raise
+    # Is it the file's own fault, whatever was assigned?
+    build(kind, values, str(path))
+    return build(kind, changed, " ".join(f"--set {assignment}" for assignment in assignments))
+
+
 def _value(text: str) -> Any:
     """What TOML reads there; anything else is text, for which a command line needs no second quotes."""
     try:

@@ -3,117 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from hwsim.models import checkpoint
+from hwsim.models import checkpoint, exact
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.stacked import train_stacked
 from hwsim.models.train import TrainConfig, Training, TrainingSet
 
-Watch = Callable[[int, int, int], None]
-"""(run, step, steps): to be called before each step of each run; it may prune or copy that run's model."""
-Measure = Callable[[InhibitorTransformer], dict[str, float]]
-"""What a trained model is worth."""
-Progress = Callable[[int, int], None]
-"""(step, steps)."""
+
+@dataclass(frozen=True)
+class Job:
+    """Models to be trained in place."""
+
+    models: Sequence[InhibitorTransformer]
+    seeds: Sequence[int]
+    """One for each model."""
+    first_step: int
+    watch: Callable[[int, int, int], None]
+    """(run, step, steps): to be called before each step of each run; may prune or copy that run's model."""
+    save: Path
+    """A folder for checkpoints, from which an interrupted training goes on; whoever asked for the training
+    removes it when the result is written down."""
 
 
-class Fit(Protocol):
-    """Trains models in place. What comes out depends on models, seeds and first_step alone."""
-
-    def __call__(
-        self,
-        models: Sequence[InhibitorTransformer],
-        seeds: Sequence[int],
-        *,
-        first_step: int,
-        watch: Watch,
-        save: Path,
-    ) -> list[dict[str, float]]:
-        """The metrics of each. save: a folder for checkpoints, from which an interrupted training goes on;
-        the caller removes it when the result is written down."""
-        ...
+Fit = Callable[[Job], list[dict[str, float]]]
+"""Trains and returns the metrics of each. What comes out depends on models, seeds and first step alone."""
 
 
-def one_by_one(
-    training: TrainingSet,
-    config: TrainConfig,
-    measure: Measure,
-    device: str,
-    progress: Progress,
-    save_every: int = 0,
-) -> Fit:
+@dataclass(frozen=True)
+class Course:
+    """What all trainings of a search share."""
+
+    training: TrainingSet
+    config: TrainConfig
+    measure: Callable[[InhibitorTransformer], dict[str, float]]
+    """What a trained model is worth."""
+    device: str
+    progress: Callable[[int, int], None]
+    """(step, steps)."""
+    save_every: int = 0
+    """Steps between two checkpoints; 0: none."""
+    check_every: int = 0
+    """Steps between two comparisons with the emulator; 0: none."""
+
+
+def one_by_one(course: Course, job: Job) -> list[dict[str, float]]:
     """The single training loop (`hwsim.models.train`), one model after the other."""
+    metrics = []
+    for run, (model, seed) in enumerate(zip(job.models, job.seeds, strict=True)):
+        config = replace(course.config, seed=seed)
+        single = Training(model, course.training, config, course.device, start=job.first_step)
+        kept = job.save / f"{seed}.safetensors"
 
-    def fit(
-        models: Sequence[InhibitorTransformer],
-        seeds: Sequence[int],
-        *,
-        first_step: int,
-        watch: Watch,
-        save: Path,
-    ) -> list[dict[str, float]]:
-        metrics = []
-        for run, (model, seed) in enumerate(zip(models, seeds, strict=True)):
-            single = Training(model, training, replace(config, seed=seed), device, start=first_step)
-            kept = save / f"{seed}.safetensors"
+        def after_step(at: Training, run: int = run, seed: int = seed, kept: Path = kept) -> None:
+            course.progress(at.step, at.steps)
+            if exact.due(course.check_every, at.step, at.steps):
+                exact.check(at)
+            # A run that has ended is kept too: those after it may be interrupted.
+            if course.save_every and at.step and (at.step % course.save_every == 0 or at.step == at.steps):
+                checkpoint.write(kept, at.state(), str(seed))
+            if at.step < at.steps:
+                job.watch(run, at.step, at.steps)
 
-            def before_step(at: Training, run: int = run, seed: int = seed, kept: Path = kept) -> None:
-                progress(at.step, at.steps)
-                # A run that has ended is kept too: those after it may be interrupted.
-                if save_every and at.step and (at.step % save_every == 0 or at.step == at.steps):
-                    checkpoint.write(kept, at.state(), str(seed))
-                if at.step < at.steps:
-                    watch(run, at.step, at.steps)
-
-            if (state := checkpoint.read(kept, str(seed))) is not None:
-                single.restore(state)
-            before_step(single)
-            single.run(before_step)
-            metrics.append(measure(model))
-        return metrics
-
-    return fit
+        if (state := checkpoint.read(kept, str(seed))) is not None:
+            single.restore(state)
+        after_step(single)
+        single.run(after_step)
+        metrics.append(course.measure(model))
+    return metrics
 
 
-def together(
-    training: TrainingSet,
-    config: TrainConfig,
-    measure: Measure,
-    device: str,
-    progress: Progress,
-    save_every: int = 0,
-    *,
-    size: int = 0,
-) -> Fit:
+def together(course: Course, job: Job, size: int = 0) -> list[dict[str, float]]:
     """Batched models (`hwsim.models.stacked`) of `size` runs each, 0: of all; other random draws than the
     single loop's, many times the speed."""
-
-    def fit(
-        models: Sequence[InhibitorTransformer],
-        seeds: Sequence[int],
-        *,
-        first_step: int,
-        watch: Watch,
-        save: Path,
-    ) -> list[dict[str, float]]:
-        names = "-".join(map(str, seeds))
-        train_stacked(
-            models,
-            training,
-            config,
-            seeds,
-            device,
-            size=size,
-            first_step=first_step,
-            watch=watch,
-            progress=lambda step, steps, loss: progress(step, steps),
-            save=save / f"{names}.safetensors",
-            save_every=save_every,
-            stamp=names,
-        )
-        return [measure(model) for model in models]
-
-    return fit
+    names = "-".join(map(str, job.seeds))
+    train_stacked(
+        job.models,
+        course.training,
+        course.config,
+        job.seeds,
+        course.device,
+        size=size,
+        first_step=job.first_step,
+        watch=job.watch,
+        progress=lambda step, steps, loss: course.progress(step, steps),
+        save=job.save / f"{names}.safetensors",
+        save_every=course.save_every,
+        stamp=names,
+        check_every=course.check_every,
+    )
+    return [course.measure(model) for model in job.models]

@@ -18,12 +18,12 @@ from hwsim.models.runs.config import Pruning, RunConfig
 from hwsim.models.runs.folder import device_name
 from hwsim.models.runs.processes import start
 from hwsim.models.runs.runner import build
-from hwsim.models.search.fits import Fit, one_by_one, together
+from hwsim.models.search.fits import Course, Job, one_by_one, together
 from hwsim.models.search.search import Setup
 from hwsim.models.train import predict
 from hwsim.ticket import Ticket
 
-TRAINERS: dict[str, Callable[..., Fit]] = {
+TRAINERS: dict[str, Callable[[Course, Job], list[dict[str, float]]]] = {
     "together": together,
     "side_by_side": partial(together, size=1),
     "one_by_one": one_by_one,
@@ -64,13 +64,19 @@ def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], N
 
     pruning = config.pruning
     settings = f"{trainer} {dataclasses.replace(config, seed=0, pruning=Pruning()).digest()}"
-    training = rounds.train_config(config, dense([])[0])
+    course = Course(
+        training=tasks.training_set(data, config),
+        config=rounds.train_config(config, dense([])[0]),
+        measure=measure,
+        device=device,
+        progress=progress,
+        save_every=config.run.save_every,
+        check_every=config.run.check_every,
+    )
     return Setup(
         task=data.task.name,
         make=make,
-        fit=TRAINERS[trainer](
-            tasks.training_set(data, config), training, measure, device, progress, config.run.save_every
-        ),
+        fit=partial(TRAINERS[trainer], course),
         settings=settings,
         rule=pruning.rule,
         rewind=Rewind.parse(pruning.rewind),

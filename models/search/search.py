@@ -35,7 +35,7 @@ from hwsim.models.pruning.rewind import Rewind, Snapshot
 from hwsim.models.pruning.strong import KINDS, strengthen
 from hwsim.models.pruning.weights import densities as layerwise
 from hwsim.models.pruning.weights import density as kept_share
-from hwsim.models.search.fits import Fit
+from hwsim.models.search.fits import Fit, Job
 from hwsim.ticket import Ticket
 from hwsim.ticket_file import save_ticket
 
@@ -142,7 +142,7 @@ def _run(
     first_step = setup.rewind.step if one.after else 0
     unfinished = folder / f"{one.name}.unfinished"
     unfinished.mkdir(exist_ok=True)
-    metrics = setup.fit(models, seeds, first_step=first_step, watch=watch, save=unfinished)
+    metrics = setup.fit(Job(models, seeds, first_step, watch, unfinished))
     seconds = (time.monotonic() - started) / len(seeds)
     for model, seed, found in zip(models, seeds, metrics, strict=True):
         home = homes[seed]

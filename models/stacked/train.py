@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from hwsim.errors import ConfigError
-from hwsim.models import checkpoint
+from hwsim.models import checkpoint, exact
 from hwsim.models.batches import UNKNOWN_PIECE, Sequences
 from hwsim.models.descent import load_slots, slots_of, warmth
 from hwsim.models.layers import UNIT
@@ -49,6 +49,7 @@ def train_stacked(
     save: Path | None = None,
     save_every: int = 0,
     stamp: str = "",
+    check_every: int = 0,
 ) -> None:
     """Train `models` in place, run i with data order and word dropout drawn from seeds[i].
 
@@ -60,7 +61,9 @@ def train_stacked(
     progress: called with (step, steps, mean loss) every 100 steps.
     save: a checkpoint that is continued from if it is there, written every `save_every` steps (0: never);
     stamp: what it must say.
-    Raises ConfigError for models that cannot be stacked, a wrong number of seeds, or a step out of range.
+    check_every: steps between two comparisons of every run with the emulator; 0: none.
+    Raises ConfigError for models that cannot be stacked, a wrong number of seeds, or a step out of range,
+    InexactError for a run that left the emulator's integers.
     """
     if len(seeds) != len(models):
         raise ConfigError(f"{len(models)} models with {len(seeds)} seeds; give each its own")
@@ -89,6 +92,8 @@ def train_stacked(
                     for run in range(len(models))[part]:
                         watch(run, step, steps)
                 losses.append(one.learn(step))
+                if exact.due(check_every, step + 1, steps):
+                    one.check(step)
         if step % 100 == 0:
             _wait(device)
             progress(step, steps, float(torch.cat(losses).mean()))
@@ -115,7 +120,7 @@ class StackedTraining:
         capture: bool = True,
     ) -> None:
         device = lessons.device
-        self.config, self.lessons = config, lessons
+        self.config, self.lessons, self.models = config, lessons, models
         self.model = stack([model.to(device) for model in models]).train()
         self.seeds = torch.tensor(list(seeds), device=device)
         self.order = Order(lessons, config.batch, self.seeds)
@@ -149,6 +154,20 @@ class StackedTraining:
                 group["lr"] = rate
         batch = self.order.batch(step)
         return self._replay(batch.shape, batch.rows)
+
+    def check(self, step: int) -> None:
+        """Compare every run as it stands with the emulator, on sequences of that step's batch.
+
+        The logits are the stack's own, all other tensors those of the run's model, a view of the stack.
+        """
+        batch = self.order.batch(step)
+        rows = batch.rows[:, : exact.ROWS]
+        token_ids, mask = (part[batch.bucket][rows] for part in (self.lessons.token_ids, self.lessons.mask))
+        with torch.enable_grad():
+            logits = self.model(token_ids, mask)
+        for run, model in enumerate(self.models):
+            when = f"step {step + 1}, seed {int(self.seeds[run])}"
+            exact.compare(model, token_ids[run], mask[run], logits[run], when)
 
     def state(self) -> dict[str, Tensor]:
         """Everything but the step's number that later steps depend on, as named tensors."""

@@ -10,7 +10,7 @@ import hwsim
 from hwsim.compare import first_difference
 from hwsim.models import InhibitorTransformer, emulate
 from hwsim.models.batches import Sequences
-from hwsim.models.float_model import FloatTransformer
+from hwsim.models.float_model import FloatTransformer, Inhibitor
 from hwsim.models.operators import to_array
 from hwsim.models.pruning import cubic_density, prune_by_magnitude
 from hwsim.models.pruning.gradual import GradualSchedule
@@ -119,10 +119,19 @@ def test_the_same_seed_trains_the_same_ticket():
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("attention", ["dot", "inhibitor"])
-def test_the_float_yardstick_learns_and_ignores_padding(attention):
+@pytest.mark.parametrize(
+    ("attention", "changes"),
+    [
+        ("dot", {}),
+        ("dot", {"inner_norms": True}),
+        ("inhibitor", {}),
+        ("inhibitor", {"centring": "mean", "inner_norms": True}),
+        ("inhibitor", {"centring": "none", "inhibition": "unsigned"}),
+    ],
+)
+def test_the_float_yardstick_learns_and_ignores_padding(attention, changes):
     torch.manual_seed(0)
-    model = FloatTransformer(small(), attention)
+    model = FloatTransformer(small(**changes), attention)
     train(model, TrainingSet(*toy()), TrainConfig(epochs=8, batch=32), "cpu")
     data, labels = toy(seed=1)
     assert accuracy(model, data, labels, "cpu") > 0.9
@@ -130,6 +139,27 @@ def test_the_float_yardstick_learns_and_ignores_padding(attention):
     with torch.no_grad():
         other = torch.where(mask, token_ids, 9)
         assert torch.allclose(model(token_ids, mask), model(other, mask), atol=1e-4)
+
+
+@pytest.mark.parametrize("centring", ["min", "mean", "none"])
+@pytest.mark.parametrize("inhibition", ["signed", "unsigned"])
+def test_the_float_inhibitor_is_that_of_its_configuration(centring, inhibition):
+    generator = torch.Generator().manual_seed(0)
+    config = small(centring=centring, inhibition=inhibition)
+    q, k, v = torch.randn(3, 1, config.heads, 5, config.head_width, generator=generator)
+    mask = torch.tensor([[True, True, True, True, False]])
+    attention = Inhibitor(config.heads, config.head_width, centring, inhibition == "signed")
+    with torch.no_grad():
+        h = attention(q, k, v, mask)
+        z = (q[..., :, None, :] - k[..., None, :4, :]).abs().sum(-1) * torch.exp2(attention.gamma)
+        centre = {"min": z.amin(-1, True), "mean": z.mean(-1, True), "none": 0}[centring]
+        z = torch.relu(z - centre - attention.delta)
+        value = v[..., None, :4, :]
+        if inhibition == "signed":
+            left = torch.relu(value.abs() - z[..., None]) * value.sign()
+        else:
+            left = torch.relu(value - z[..., None])
+        assert torch.allclose(h, left.sum(-2) * torch.exp2(attention.eta), atol=1e-5)
 
 
 def test_gradients_reach_every_parameter():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import runpy
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import hwsim
+from hwsim import digits
 from hwsim.cost import compare, cost, dense_cost
 from hwsim.data import TASKS
 from hwsim.errors import HwsimError
@@ -80,6 +82,9 @@ def test_the_table(path):
     assert integer.startswith("| ternary | 2 | 82.0 ± 2.8 | ")
     found = cost(hwsim.random_ticket(CONFIG, 0), 32)
     assert f"| {found.adds / 32:,.0f} | 0 | " in integer
+    ratio = compare(hwsim.random_ticket(CONFIG, 0), 32)["int8_over_ticket"]
+    assert integer.endswith(f"| {ratio['total_once']:.1f}, {ratio['total_each_use']:.1f} | 10 |")
+    assert dense.endswith("| - | 10 |")
     assert dense.startswith("| float | 1 | 85.0 | 30.0 % |")
 
 
@@ -163,6 +168,32 @@ def test_a_searchs_round_is_added_with_the_scores_of_its_test(searched, tmp_path
     scores.write_text(json.dumps({"task": "sst2", "split": "dev", "metrics": {"accuracy": 0.75}}))
     with pytest.raises(HwsimError, match="no scores of sst2 test"):
         call("add", tmp_path / "s.json", "found", searched, "--command", "c", "--test", scores)
+
+
+@pytest.mark.parametrize("weights", ["ternary", "int4", "int8"])
+def test_a_round_whose_ticket_was_not_kept_costs_at_most_what_its_counts_say(weights, tmp_path):
+    config = dataclasses.replace(CONFIG, weights=weights)
+    ticket, like = hwsim.random_ticket(config, 7, density=0.3), tmp_path / "like.safetensors"
+    hwsim.save_ticket(hwsim.random_ticket(config, 8), like)
+    record = {"task": "sst2", "seed": 7, "metrics": {"accuracy": 0.8}, "seconds": 3.0, "device": "cpu"}
+    record |= {"density_integer": ticket.density, "digits": ticket.digits}
+    record["densities"] = {
+        name: np.count_nonzero(linear.weight) / linear.weight.size for name, linear in ticket.encoder()
+    }
+    (tmp_path / "dense.json").write_text(json.dumps(record))
+    call("add", tmp_path / "r.json", "found", tmp_path / "dense.json", "--command", "c", "--like", like)
+    (added,) = results.load(tmp_path / "r.json")
+    assert "classifier at its most digits" in added["cost_from"]
+    found, exact = added["cost"]["ticket"], cost(ticket, 32).to_dict()
+    head = 4 * config.classes * config.width - digits.count(ticket.classify_weight)
+    assert found["adds_per_token"] == exact["adds_per_token"] + head / 32
+    assert found["nonzero_digits"] == exact["nonzero_digits"]
+    assert found["bits"]["mask_entropy"] >= exact["bits"]["mask_entropy"]
+    assert found["bits"]["weights"] == exact["bits"]["weights"]
+    for name in ("parameters", "activation_bytes", "memories", "multiplies_per_token"):
+        assert found[name] == exact[name]
+    if weights == "ternary":
+        assert found["bits"] == exact["bits"]
 
 
 def test_a_shipped_ticket_says_what_its_record_says(searched, tmp_path):

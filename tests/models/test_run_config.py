@@ -103,7 +103,9 @@ def test_a_missing_file_lists_what_is_shipped(tmp_path):
         ("training.rate", "write --set section.field=value"),
         ("=3", "write --set section.field=value"),
         ("seed.x=3", "seed is a field, not a section"),
-        ("training.rate=fast", 'training.rate is "fast"; it must be a number'),
+        ("training.rate=fast", '--set training.rate=fast: training.rate is "fast"; it must be a number'),
+        ("training.rat=1", "--set training.rat=1: unknown field training.rat; did you mean rate?"),
+        ("model.width=33", "--set model.width=33: model.width is 33; choose one of"),
     ],
 )
 def test_a_bad_assignment_is_one_error(tmp_path, assignment, message):
@@ -112,6 +114,15 @@ def test_a_bad_assignment_is_one_error(tmp_path, assignment, message):
     with pytest.raises(ConfigError) as error:
         config.load(path, [assignment])
     assert message in str(error.value)
+
+
+def test_an_assignment_is_not_blamed_for_the_file(tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text("[training]\nrat = 1")
+    with pytest.raises(ConfigError, match=r"^(?!--set).*wrong\.toml: unknown field training\.rat"):
+        config.load(path, ["seed=3"])
+    path.write_text("[training]\nrate = 'fast'")
+    assert config.load(path, ["training.rate=0.1"]).training.rate == 0.1
 
 
 def test_assignments_win_and_later_ones_win_over_earlier(tmp_path):

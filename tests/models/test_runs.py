@@ -20,8 +20,9 @@ from small_run import SMALL, loaded
 
 from hwsim import ModelConfig, evaluate, load_ticket, random_ticket, save_ticket, tokens
 from hwsim.errors import ConfigError, HwsimError, MissingToolError
+from hwsim.models import exact
 from hwsim.models.model import InhibitorTransformer
-from hwsim.models.runs import config, exact, processes, rounds, runner, tasks
+from hwsim.models.runs import config, processes, rounds, runner, tasks
 from hwsim.models.runs.folder import RunFolder, read_lines
 from hwsim.models.train import TrainConfig, Training, TrainingSet, losses_of
 
@@ -111,7 +112,7 @@ def test_a_run_killed_in_the_middle_ends_like_one_that_was_not(small, done):
     # Killed at step 19 of 28, in the second round, three steps behind its last checkpoint but one.
     code = (
         "import os, signal, sys, torch\n"
-        "from hwsim.models.runs import config, exact, runner\n"
+        "from hwsim.models.runs import config, runner\n"
         "calls = []\n"
         "def kill(training):\n"
         "    calls.append(1)\n"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +14,10 @@ import torch
 
 import hwsim
 from hwsim.errors import ConfigError, HwsimError
-from hwsim.models import InhibitorTransformer, pruning
+from hwsim.models import InhibitorTransformer, exact, pruning
 from hwsim.models.batches import Sequences
 from hwsim.models.pruning.rewind import same
-from hwsim.models.search import Setup, Watch, search
+from hwsim.models.search import Course, Job, Setup, search
 from hwsim.models.search.from_config import TRAINERS
 from hwsim.models.train import TrainConfig, TrainingSet
 
@@ -39,28 +39,20 @@ class Noise:
         self.began: list[pruning.Snapshot] = []
         self.stop_at = stop_at
 
-    def __call__(
-        self,
-        models: Sequence[InhibitorTransformer],
-        seeds: Sequence[int],
-        *,
-        first_step: int,
-        watch: Watch,
-        save: Path,
-    ) -> list[dict[str, float]]:
-        assert save.is_dir()
+    def __call__(self, job: Job) -> list[dict[str, float]]:
+        assert job.save.is_dir()
         if len(self.calls) == self.stop_at:
             raise KeyboardInterrupt
-        self.calls.append((list(seeds), first_step))
-        self.began.append(pruning.Snapshot.of(models[0]))
-        for run, (model, seed) in enumerate(zip(models, seeds, strict=True)):
-            for step in range(first_step, STEPS):
-                watch(run, step, STEPS)
+        self.calls.append((list(job.seeds), job.first_step))
+        self.began.append(pruning.Snapshot.of(job.models[0]))
+        for run, (model, seed) in enumerate(zip(job.models, job.seeds, strict=True)):
+            for step in range(job.first_step, STEPS):
+                job.watch(run, step, STEPS)
                 generator = torch.Generator().manual_seed(1000 * seed + step)
                 with torch.no_grad():
                     for parameter in model.parameters():
                         parameter += torch.randn(parameter.shape, generator=generator) * 0.1
-        return [{"accuracy": 0.5} for _ in models]
+        return [{"accuracy": 0.5} for _ in job.models]
 
 
 def setup(fit: Noise, **changes: object) -> Setup:
@@ -201,7 +193,7 @@ def test_real_training_gives_the_same_tickets_again_and_after_an_interruption(tr
         return {"density": pruning.density(model)}
 
     config = TrainConfig(epochs=2, batch=16)
-    fit = trainer(data, config, measure, "cpu", lambda step, steps: None)
+    fit = partial(trainer, Course(data, config, measure, "cpu", lambda step, steps: None))
     chosen = replace(Setup("random", made, fit, "tests"), rewind=pruning.Rewind(5))
     with pytest.raises(KeyboardInterrupt):
         search(chosen, tmp_path / "parts", "iterative", [0.5], [0, 1])
@@ -227,8 +219,11 @@ def test_a_round_that_is_stopped_midway_goes_on_from_its_checkpoint(trainer, tmp
             if stop_at is not None and len(steps) > stop_at:
                 raise KeyboardInterrupt
 
-        fit = trainer(data, config, lambda model: {"density": pruning.density(model)}, "cpu", progress, 7)
-        return search(Setup("random", made, fit, "tests"), folder, "gradual", [0.5], [0, 1]), steps
+        course = Course(
+            data, config, lambda model: {"density": pruning.density(model)}, "cpu", progress, save_every=7
+        )
+        setup = Setup("random", made, partial(trainer, course), "tests")
+        return search(setup, folder, "gradual", [0.5], [0, 1]), steps
 
     whole, every = run(tmp_path / "whole", None)
     with pytest.raises(KeyboardInterrupt):
@@ -239,6 +234,59 @@ def test_a_round_that_is_stopped_midway_goes_on_from_its_checkpoint(trainer, tmp
     assert len(left) < len(every)
     assert left[0] > 0
     assert not list((tmp_path / "parts").glob("*.unfinished"))
+
+
+@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
+@pytest.mark.parametrize("method", ["gradual", "edge_popup", "signed_supermask"])
+def test_every_run_is_held_against_the_emulator_while_it_trains(trainer, method, tmp_path, monkeypatch):
+    seen = []
+    compare = exact.compare
+
+    def counting(model, token_ids, mask, logits, when):
+        seen.append((when.split(",")[0], compare(model, token_ids, mask, logits, when)))
+
+    monkeypatch.setattr(exact, "compare", counting)
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(8, 50, rng.integers(1, 9)).tolist() for _ in range(64)]
+    course = Course(
+        TrainingSet(Sequences.pack(rows, 8), rng.integers(0, 2, 64)),
+        TrainConfig(epochs=2, batch=16),
+        lambda model: {"density": pruning.density(model)},
+        "cpu",
+        lambda step, steps: None,
+        check_every=3,
+    )
+    search(Setup("random", made, partial(trainer, course), "tests"), tmp_path, method, [0.5], [0, 1])
+    steps = int(max(when.split()[1] for when, _ in seen))
+    assert sorted({when for when, _ in seen}) == [
+        f"step {n}" for n in range(1, steps + 1) if n % 3 == 0 or n == steps
+    ]
+    assert len(seen) == 2 * len({when for when, _ in seen})
+    assert {tensors for _, tensors in seen} == {15}
+
+
+@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
+@pytest.mark.parametrize("wrong", [0.25, 1.0])
+def test_a_search_that_leaves_the_integers_ends(trainer, wrong, tmp_path, monkeypatch):
+    pooled = InhibitorTransformer.pooled
+
+    def off(self, token_ids, mask, trace=None):
+        state = pooled(self, token_ids, mask, trace)
+        return state if trace is not None else state + wrong
+
+    monkeypatch.setattr(InhibitorTransformer, "pooled", off)
+    data = TrainingSet(Sequences.pack([[9, 10], [11, 12]] * 8, 8), np.array([0, 1] * 8))
+    course = Course(
+        data,
+        TrainConfig(epochs=2, batch=16),
+        lambda model: {"density": 1.0},
+        "cpu",
+        lambda step, steps: None,
+        check_every=1,
+    )
+    with pytest.raises(exact.InexactError, match=r"step 1\b.*logits"):
+        search(Setup("random", made, partial(trainer, course), "tests"), tmp_path, "dense", [0.5], [0, 1])
+    assert not list(tmp_path.rglob("dense.json"))
 
 
 def test_records_say_how_many_were_trained_together(tmp_path: Path):

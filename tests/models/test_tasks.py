@@ -207,10 +207,11 @@ def test_the_command_writes_tasks_with_one_vocabulary(folder):
     with gzip.open(folder / "data/sst2-glue/train.tsv.gz", "at") as file:
         file.write("a film so good \t1\n")
     arguments = [folder / "made", "sst2", PAIR_TASK, "--teacher", home, "--size", 58, "--width", 16]
-    done = CliRunner().invoke(app, [str(a) for a in [*arguments, "--max-tokens", 8, "--extra", 2]])
+    more = ["--max-tokens", 8, "--extra", 2, "--spans", 1, "--blends", 3]
+    done = CliRunner().invoke(app, [str(a) for a in [*arguments, *more]])
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)
-    assert said["sst2"]["examples"] == {"train": 65, "dev": 32, "test": 1, "extra": 2}
+    assert said["sst2"]["examples"] == {"train": 65, "dev": 32, "test": 1, "extra": 6}
     found = tasks.load("sst2", folder / "made")
     assert found.rows.shape == (found.vocabulary, 16)
     assert found.vocabulary == 58
