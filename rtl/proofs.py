@@ -214,7 +214,8 @@ def _run(limit: float | None, *command: object) -> str:
             raise HwsimError(f"a proof's tool came to no end in {limit} seconds") from error
         raise
     if process.returncode not in (0, 1) or (process.returncode and "Status: FAILED" not in said):
-        raise HwsimError(f"a proof's tool failed: {said[-500:]}")
+        files = ", ".join(Path(word).name for word in map(str, command) if word.endswith((".v", ".sv")))
+        raise HwsimError(f"a proof's tool failed on {files or command[-1]}: {said[-500:]}")
     return said
 
 

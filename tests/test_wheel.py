@@ -79,7 +79,7 @@ def plain_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel as it is built from the source distribution where there is no C compiler."""
     folder = tmp_path_factory.mktemp("plain")
     with tarfile.open(build("sdist", source(folder))) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+        archive.extractall(folder / "unpacked")
     (unpacked,) = (folder / "unpacked").iterdir()
     return build("wheel", unpacked, CC="/nonexistent/cc")
 
