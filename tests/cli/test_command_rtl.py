@@ -48,14 +48,8 @@ def test_prove(run):
 def test_prove_says_where_a_property_fails(run, monkeypatch):
     from hwsim.rtl import proofs
 
-    bugs, real = {proof.name: proof for proof in proofs.PROOFS}, proofs.prove
-
-    def wrong(proof):
-        with monkeypatch.context() as within:
-            within.setattr(proofs, "prove", real)
-            return proofs.prove_wrong(bugs[proof.name])
-
-    monkeypatch.setattr(proofs, "prove", lambda proof, *_: wrong(proof))
+    found = proofs.prove_wrong(next(proof for proof in proofs.PROOFS if proof.name == "axi_lite_answers"))
+    monkeypatch.setattr(proofs, "prove", lambda proof: found)
     done = run("rtl", "prove", "axi_lite_answers")
     assert done.status == 1
     assert "FAILS at axi_lite_answers.sv:" in done.stdout

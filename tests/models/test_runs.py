@@ -369,7 +369,7 @@ def test_ternary_weights_begin_with_an_int8_ticket(tmp_path: Path) -> None:
         source = ticket.layers[0].linears[name.removeprefix("layers.0.")].weight
         assert np.array_equal(weight.detach().numpy(), np.where(source >= 0, 1, -1)), name
         step = 2.0 ** -(linear.shift.value.item() + linear.up)
-        assert step == pytest.approx(0.8 * float(linear.latent.std()), rel=1e-5)
+        assert step == pytest.approx(0.8 * linear.latent.std().item(), rel=1e-5)
     same = runner.build(config.load("tiny", changes), task).to_ticket()
     assert same.digest() == ticket.digest()
     with pytest.raises(ConfigError, match="the ticket's hidden is 64, the model's is 128"):
