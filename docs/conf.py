@@ -10,7 +10,7 @@ from hwsim import __version__
 
 try:
     import wavedrom
-except ImportError:  # its source distribution does not build everywhere: the pages show the WaveJSON then
+except ImportError:  # .ci/setup.sh docs installs it; without it the pages show the WaveJSON itself
     wavedrom = None
 
 project = "hwsim"
