@@ -68,6 +68,12 @@ elif [ "$(cat "$stamp" 2>/dev/null)" = "$state" ]; then
     exit 0
 fi
 echo "setup: installing hwsim[$extras] into $venv" >&2
+if [[ ,$extras, == *,docs,* ]]; then
+    # wavedrom draws the timing diagrams. Its source does not build in isolation: it fetches setuptools_scm in an
+    # old way, which the newest one does not bear; one that is installed already is taken.
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check setuptools setuptools_scm wheel >&2
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation wavedrom >&2
+fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --constraint .ci/constraints.txt --editable ".[$extras]" >&2
 if [[ ,$extras, == *,runtimes,* ]]; then
@@ -75,11 +81,5 @@ if [[ ,$extras, == *,runtimes,* ]]; then
     cp .ci/package.json "$venv/node"
     # The library for the processor is in the package; its install script would fetch one for GPUs.
     ONNXRUNTIME_NODE_INSTALL=skip npm install --prefix "$venv/node" --silent --no-audit --no-fund >&2
-fi
-if [[ ,$extras, == *,docs,* ]]; then
-    # wavedrom draws the timing diagrams. Its source does not build in isolation: it fetches setuptools_scm in an
-    # old way, which the newest one does not bear; one that is installed already is taken.
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check setuptools setuptools_scm wheel >&2
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation wavedrom >&2
 fi
 echo "$state" >"$stamp"
