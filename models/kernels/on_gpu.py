@@ -1,4 +1,4 @@
-"""The Triton kernels as differentiable functions of [items, n, dh] float32 tensors."""
+"""The GPU's kernels as differentiable functions of [items, n, dh] float32 tensors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from hwsim.models.kernels import fused, separate
-from hwsim.models.kernels.prepare import feature_slices, padded, padded_length
-from hwsim.models.kernels.tile import HUGE, TINY
-from hwsim.models.kernels.tiles import SIDE, TILES, WARPS, Tile, choose, power_of_two_above
+from hwsim.models.kernels.language import INTERPRETED, ROOM, SCRATCHES, THREADS, WARPS, tile_layout
+from hwsim.models.kernels.prepare import feature_slices, padded_length
+from hwsim.models.kernels.tiles import TILES, Tile, choose, power_of_two_above
 
 
 def _width(features: int) -> int:
-    return max(SIDE, power_of_two_above(features))
+    return max(THREADS, power_of_two_above(features))
 
 
 def _length(n: int) -> int:
@@ -24,26 +24,37 @@ def _length(n: int) -> int:
 
 
 def _programs(x: Tensor, items: int, tile: Tile) -> int:
-    """As many as run at a time; each owns a scratch."""
-    if not x.is_cuda:
+    """As many as run at a time."""
+    if INTERPRETED:
         return min(items, 3)
     return min(items, tile.programs * torch.cuda.get_device_properties(x.device).multi_processor_count)
 
 
-def _run_fused(
-    kernel: Any, name: str, tiles_kept: int, like: Tensor, tensors: tuple[Tensor, ...], **flags: Any
-) -> None:
-    """Launch a fused kernel on `items` heads like [items, n, features]."""
+def _scratch(like: Tensor, programs: int) -> Tensor:
+    """What the programs of an interpreter have for shared memory; empty on a GPU."""
+    return like.new_empty(programs * SCRATCHES.value * ROOM.value if INTERPRETED else 0)
+
+
+def _layouts(tile: Tile, width: int) -> dict[str, Any]:
+    return {
+        "score_layout": tile_layout(tile.own, tile.other),
+        "out_layout": tile_layout(tile.own, width),
+    }
+
+
+def _run_fused(kernel: Any, name: str, like: Tensor, tensors: tuple[Tensor, ...], **flags: Any) -> None:
+    """Launch a fused kernel on the heads of tensors like [heads, n, features]."""
     heads, n, features = like.shape
-    tile = choose(name, n)
+    slices, stride = tensors[0].shape[1:]
+    tile, width = choose(name, n), _width(features)
     tiles = -(-n // tile.own)
     items = heads * tiles
     programs = _programs(like, items, tile)
-    scratch = like.new_empty(programs, tiles_kept, tile.own, tile.other)
     kernel[(programs,)](
-        *tensors, scratch, items, n, tensors[0].shape[-1], tiles, programs,
-        slices=tensors[0].shape[1], features=features, width=_width(features), own=tile.own, other=tile.other,
-        one_tile=n <= tile.other, unroll=tile.unroll, num_warps=WARPS, maxnreg=tile.registers, **flags,
+        *tensors, _scratch(like, programs), items, n, stride, tiles, programs,
+        slices=slices, depth=_width(slices), features=features, width=width, own=tile.own, other=tile.other,
+        one_tile=n <= tile.other, unroll=tile.unroll, num_warps=WARPS, maxnreg=tile.registers,
+        **_layouts(tile, width), **flags,
     )  # fmt: skip
 
 
@@ -63,7 +74,7 @@ class Attention(torch.autograd.Function):
         out, centre, weight = torch.empty_like(v), v.new_empty(q.shape[:2]), v.new_empty(q.shape[:2])
         flags = {"centring": centring, "signed": signed, "whole": whole}
         operands = (qt, kt, v, real, numbers, out, centre, weight)
-        _run_fused(fused.attention_kernel, "forward", 1, v, operands, **flags)
+        _run_fused(fused.attention_kernel, "forward", v, operands, **flags)
         ctx.save_for_backward(q, k, v, qt, kt, real, numbers, centre, weight)
         ctx.flags = flags
         return out
@@ -72,17 +83,16 @@ class Attention(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, qt, kt, real, numbers, centre, weight = ctx.saved_tensors
         dh = gradients[0].contiguous()
-        vt, dht = feature_slices(v, dh, qt.shape[-1])
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         row, dscale = torch.empty_like(centre), torch.empty_like(centre)
         head = (real, numbers, centre, weight)
         _run_fused(
-            fused.query_gradient_kernel, "query_gradient", 2, v,
-            (qt, kt, q, k, vt, dht, *head, dq, row, dscale), **ctx.flags,
+            fused.query_gradient_kernel, "query_gradient", v,
+            (qt, kt, q, k, v, dh, *head, dq, row, dscale), **ctx.flags,
         )  # fmt: skip
         _run_fused(
-            fused.key_gradient_kernel, "key_gradient", 2, v,
-            (qt, kt, q, k, v, vt, dh, dht, *head, row, dk, dv), **ctx.flags,
+            fused.key_gradient_kernel, "key_gradient", v,
+            (qt, kt, q, k, v, dh, *head, row, dk, dv), **ctx.flags,
         )  # fmt: skip
         of_scale = dscale.sum(-1) if ctx.needs_input_grad[4] else None
         of_delta = -row.sum(-1) if ctx.needs_input_grad[6] else None
@@ -95,6 +105,30 @@ def _tiles(n: int) -> tuple[Tile, int, int]:
     return tile, -(-n // tile.own), -(-n // tile.other)
 
 
+def _run_rows(kernel: Any, like: Tensor, tensors: tuple[Tensor, ...], *strides: int, **flags: Any) -> None:
+    """Launch a separate kernel that makes rows like [items, n, features], one program a tile of them."""
+    items, n, features = like.shape
+    tile, rows, _ = _tiles(n)
+    width, programs = _width(features), items * rows
+    kernel[(programs,)](
+        *tensors, _scratch(like, programs), n, *strides, rows,
+        features=features, width=width, own=tile.own, other=tile.other, unroll=tile.unroll, num_warps=WARPS,
+        **_layouts(tile, width), **flags,
+    )  # fmt: skip
+
+
+def _run_scores(kernel: Any, like: Tensor, tensors: tuple[Tensor, ...], *strides: int, **flags: Any) -> None:
+    """Launch a separate kernel that makes a score like [items, n, n], one program a tile of it."""
+    items, n, _ = like.shape
+    tile, rows, columns = _tiles(n)
+    programs = items * rows * columns
+    kernel[(programs,)](
+        *tensors, _scratch(like, programs), n, *strides, rows, columns,
+        own=tile.own, other=tile.other, score_layout=tile_layout(tile.own, tile.other), unroll=tile.unroll,
+        num_warps=WARPS, **flags,
+    )  # fmt: skip
+
+
 class Distance(torch.autograd.Function):
     """z_ij = sum |q_ik - k_jk|, [items, n, n]."""
 
@@ -103,15 +137,12 @@ class Distance(torch.autograd.Function):
         """q, k: [items, n, dh]; whole: they hold int8 values."""
         q, k = q.contiguous(), k.contiguous()
         items, n, _ = q.shape
-        tile, rows, columns = _tiles(n)
-        length = _length(n)
-        qt, kt = feature_slices(q, k, length, whole)
+        qt, kt = feature_slices(q, k, _length(n), whole)
         z = q.new_empty(items, n, n)
-        separate.distance_kernel[(items * rows * columns,)](
-            qt, kt, z, n, length, rows, columns,
-            slices=qt.shape[1], own=tile.own, other=tile.other, whole=whole, unroll=tile.unroll,
-            num_warps=WARPS,
-        )  # fmt: skip
+        slices, stride = qt.shape[1:]
+        _run_scores(
+            separate.distance_kernel, z, (qt, kt, z), stride, slices=slices, depth=_width(slices), whole=whole
+        )
         ctx.save_for_backward(q, k)
         ctx.whole = whole
         return z
@@ -119,20 +150,11 @@ class Distance(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         q, k = ctx.saved_tensors
-        dz = gradients[0]
-        items, n, features = q.shape
-        tile, rows, _ = _tiles(n)
-        length = _length(n)
-        found = []
-        for weight, own, other in ((dz.transpose(1, 2), q, k), (dz, k, q)):
-            out = torch.empty_like(own)
-            separate.signs_kernel[(items * rows,)](
-                padded(weight, length), own, other, out, n, length, rows,
-                features=features, width=_width(features), own=tile.own, whole=ctx.whole, unroll=tile.unroll,
-                num_warps=WARPS,
-            )  # fmt: skip
-            found.append(out)
-        return found[0], found[1], None
+        dz, n = gradients[0].contiguous(), q.shape[1]
+        dq, dk = torch.empty_like(q), torch.empty_like(k)
+        _run_rows(separate.signs_kernel, q, (dz, q, k, dq), n, 1, whole=ctx.whole)
+        _run_rows(separate.signs_kernel, k, (dz, k, q, dk), 1, n, whole=ctx.whole)
+        return dq, dk, None
 
 
 class InhibitSum(torch.autograd.Function):
@@ -142,15 +164,8 @@ class InhibitSum(torch.autograd.Function):
     def forward(ctx: Any, v: Tensor, score: Tensor, signed: bool) -> Tensor:
         """v: [items, n, dh]; score: [items, n, n], not negative."""
         v, score = v.contiguous(), score.contiguous()
-        items, n, features = v.shape
-        tile, rows, _ = _tiles(n)
-        length = _length(n)
         out = torch.empty_like(v)
-        separate.inhibit_kernel[(items * rows,)](
-            padded(score.transpose(1, 2) * TINY.value, length), v, out, n, length, rows,
-            features=features, width=_width(features), own=tile.own, signed=signed, unroll=tile.unroll,
-            num_warps=WARPS,
-        )  # fmt: skip
+        _run_rows(separate.inhibit_kernel, v, (score, v, out), signed=signed)
         ctx.save_for_backward(v, score)
         ctx.signed = signed
         return out
@@ -158,18 +173,11 @@ class InhibitSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         v, score = ctx.saved_tensors
-        dh = gradients[0].contiguous()
-        items, n, features = v.shape
-        tile, rows, columns = _tiles(n)
-        length = _length(n)
+        dh, features = gradients[0].contiguous(), v.shape[-1]
         dv, dscore = torch.empty_like(v), torch.empty_like(score)
-        shared = {"features": features, "own": tile.own, "signed": ctx.signed, "unroll": tile.unroll}
-        separate.value_gradient_kernel[(items * rows,)](
-            padded(score * HUGE.value, length), v, dh, dv, n, length, rows,
-            width=_width(features), num_warps=WARPS, **shared,
-        )  # fmt: skip
-        separate.score_gradient_kernel[(items * rows * columns,)](
-            score, *feature_slices(dh, v, length), dscore, n, length, rows, columns,
-            other=tile.other, num_warps=WARPS, **shared,
+        _run_rows(separate.value_gradient_kernel, v, (score, v, dh, dv), signed=ctx.signed)
+        _run_scores(
+            separate.score_gradient_kernel, score, (score, dh, v, dscore),
+            features=features, width=_width(features), signed=ctx.signed,
         )  # fmt: skip
         return dv, dscore, None

@@ -64,8 +64,3 @@ def feature_slices(x: Tensor, y: Tensor, length: int, packed: bool = False) -> T
         features=features, slices=slices, width=power_of_two_above(slices), packed=packed, tokens=TOKENS,
     )  # fmt: skip
     return out
-
-
-def padded(x: Tensor, length: int) -> Tensor:
-    """[..., n] -> [..., length], zero beyond n, contiguous."""
-    return torch.nn.functional.pad(x, (0, length - x.shape[-1])).contiguous()

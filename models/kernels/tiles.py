@@ -1,4 +1,4 @@
-"""Tile sizes of the Triton kernels: one table, the first of each row is used.
+"""Tile sizes of the GPU's kernels: one table, the first of each row is used.
 
 The others are the candidates that `python -m hwsim.models.kernels.bench --tune` times.
 """
@@ -7,13 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SIDE = 16
-"""A tile is shared by SIDE x SIDE threads, and each side of it is a multiple of that.
+from hwsim.models.kernels.language import THREADS, WARPS
 
-More threads than numbers in any slice: Triton then loads each number into the threads that need it. Longer
-slices it loads once and hands out through shared memory, with a barrier for every slice.
-"""
-WARPS = SIDE * SIDE // 32
 REGISTERS = 65536
 """Of one multiprocessor."""
 
@@ -25,28 +20,28 @@ class Tile:
     own: int
     other: int
     unroll: int
-    """Slices in flight in a rank-one loop."""
+    """Slices in flight in a rank-one loop, at most THREADS."""
     programs: int = 2
     """Programs at a time on one multiprocessor, which share its registers."""
 
     @property
     def registers(self) -> int:
         """The most that a thread may use, a multiple of 8 below 256."""
-        return min(255, REGISTERS // (SIDE * SIDE * self.programs) // 8 * 8)
+        return min(255, REGISTERS // (32 * WARPS * self.programs) // 8 * 8)
 
 
 TILES: dict[str, tuple[Tile, ...]] = {
     "separate": (Tile(64, 128, 4), Tile(64, 64, 4), Tile(32, 64, 4)),
-    "forward": (Tile(128, 64, 8), Tile(64, 128, 8), Tile(128, 128, 2), Tile(64, 128, 4, programs=4)),
-    "query_gradient": (Tile(64, 128, 4), Tile(64, 128, 2), Tile(128, 128, 2, programs=1)),
-    "key_gradient": (Tile(64, 64, 4), Tile(64, 64, 2), Tile(128, 64, 2, programs=1)),
+    "forward": (Tile(64, 128, 4), Tile(128, 64, 8), Tile(128, 128, 4, programs=1)),
+    "query_gradient": (Tile(64, 128, 4, programs=1), Tile(64, 128, 8), Tile(128, 128, 4, programs=1)),
+    "key_gradient": (Tile(64, 128, 8), Tile(64, 64, 4), Tile(128, 64, 4, programs=1)),
 }
 
 
 def choose(kernel: str, tokens: int) -> Tile:
-    """The tile of a kernel, no wider than the next power of two of the tokens, or than 32 or SIDE."""
+    """The tile of a kernel, no wider than the next power of two of the tokens, or than THREADS."""
     tile, enough = TILES[kernel][0], power_of_two_above(tokens)
-    return replace(tile, own=min(tile.own, max(32, enough)), other=min(tile.other, max(SIDE, enough)))
+    return replace(tile, own=min(tile.own, max(THREADS, enough)), other=min(tile.other, max(THREADS, enough)))
 
 
 def power_of_two_above(number: int) -> int:
