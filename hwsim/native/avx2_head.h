@@ -157,7 +157,8 @@ AVX2 static void pack_values(const Head *h, uint8_t *packed)
                                       half), count)
 
 /* Rounded z of four queries to all keys, uint16 [groups][2 pairs of queries][2 halves of keys][2 queries][4 keys], and
-   the least of each pair, lane by lane. `absent` has this order too; it and so z are INT16_MAX where no real key is. */
+   the least of each pair, lane by lane. `absent` has this order too; it and so z are INT16_MAX where no real key is.
+   NULL: all keys are real. */
 AVX2_LOOP("O2")
 void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int shift, const uint16_t *absent, int groups,
                uint16_t *z, __m256i least[2])
@@ -165,9 +166,10 @@ void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int shif
     const __m128i count = _mm_cvtsi32_si128(shift);
     const __m256i half = _mm256_set1_epi16((int16_t)half_of(shift));
     __m256i least0 = _mm256_set1_epi16(-1), least1 = least0;
-    for (; groups; groups--, absent += LANES, z += 2 * LANES) {
+    int group, c;
+    for (group = 0; group < groups; group++, z += 2 * LANES) {
         __m256i a0, a1, b0, b1, c0, c1, d0, d1, k0 = load(keys), k1 = load(keys + 32);
-        int c = 0;
+        c = 0; /* whose differences need no addition */
         DIFFERENCES(0, a0, a1);
         DIFFERENCES(1, b0, b1);
         DIFFERENCES(2, c0, c1);
@@ -180,8 +182,12 @@ void distances(const uint8_t *queries, const uint8_t *keys, int chunks, int shif
             ADD_DIFFERENCES(2, c0, c1);
             ADD_DIFFERENCES(3, d0, d1);
         }
-        a0 = _mm256_or_si256(ROUNDED(a0, a1, b0, b1), load(absent));
-        c0 = _mm256_or_si256(ROUNDED(c0, c1, d0, d1), load(absent));
+        a0 = ROUNDED(a0, a1, b0, b1);
+        c0 = ROUNDED(c0, c1, d0, d1);
+        if (absent) {
+            a0 = _mm256_or_si256(a0, load(absent + group * LANES));
+            c0 = _mm256_or_si256(c0, load(absent + group * LANES));
+        }
         least0 = _mm256_min_epu16(least0, a0);
         least1 = _mm256_min_epu16(least1, c0);
         store(z, a0);
@@ -198,8 +204,9 @@ AVX2_INLINE __m128i means(const uint16_t *z, const uint16_t *absent, int groups,
     __m256i low = zero, high = zero;
     __m128i sum;
     int64_t sums[2];
-    for (; groups; groups--, absent += LANES, z += 2 * LANES) {
-        const __m256i x = _mm256_andnot_si256(load(absent), load(z));
+    int group;
+    for (group = 0; group < groups; group++, z += 2 * LANES) {
+        const __m256i x = absent ? _mm256_andnot_si256(load(absent + group * LANES), load(z)) : load(z);
         low = _mm256_add_epi64(low, _mm256_sad_epu8(_mm256_and_si256(x, _mm256_set1_epi16(0xFF)), zero));
         high = _mm256_add_epi64(high, _mm256_sad_epu8(_mm256_srli_epi16(x, 8), zero));
     }
@@ -285,17 +292,20 @@ AVX2 static void copy_scores(uint8_t *score, int8_t *rows, int n, int valid, int
 #define INHIBIT(query, x0, x1)                                                                     \
     do {                                                                                           \
         const __m256i z = broadcast32(score + 4 * (query));                                        \
-        x0 = _mm256_add_epi16(x0, _mm256_maddubs_epi16(_mm256_subs_epu8(m0, z), s0));              \
-        x1 = _mm256_add_epi16(x1, _mm256_maddubs_epi16(_mm256_subs_epu8(m1, z), s1));              \
+        const __m256i t0 = _mm256_subs_epu8(m0, z), t1 = _mm256_subs_epu8(m1, z);                  \
+        const __m256i y0 = _mm256_maddubs_epi16(t0, s0), y1 = _mm256_maddubs_epi16(t1, s1);        \
+        x0 = _mm256_add_epi16(x0, y0);                                                             \
+        x1 = _mm256_add_epi16(x1, y1);                                                             \
     } while (0)
 
 /* Sums of four queries and a block of dims over up to INHIBIT_RUN quads, int16. Partial redundancy elimination would
-   pass one through memory. */
-AVX2_LOOP("O2", "no-tree-pre")
+   pass one through memory, and the order of instructions as written is a little faster than gcc's. */
+AVX2_LOOP("O2", "no-tree-pre", "no-schedule-insns2")
 void inhibit_block(const uint8_t *score, const uint8_t *values, int quads, __m256i sums[QUERIES])
 {
     const __m256i zero = _mm256_setzero_si256();
     __m256i a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
+    UNROLLED
     for (; quads; quads--, values += QUAD_BYTES, score += 4 * QUERIES) {
         const __m256i m0 = load(values), m1 = load(values + 32), s0 = load(values + 64), s1 = load(values + 96);
         INHIBIT(0, a0, a1);
@@ -309,19 +319,13 @@ void inhibit_block(const uint8_t *score, const uint8_t *values, int quads, __m25
     sums[3] = _mm256_hadd_epi16(d0, d1);
 }
 
-/* H of four queries and a block of dims, requantised but for the limit of its bits. */
-AVX2_INLINE void inhibit(const Head *h, const uint8_t *score, const uint8_t *values, __m256i y[QUERIES])
+/* Sums over more quads in 32 bits, requantised but for the limit of its bits. Not inlined: gcc would then pass the
+   shorter heads' sums through memory as often as these. */
+AVX2 __attribute__((noinline)) static void inhibit_many(const uint8_t *score, const uint8_t *values, int quads,
+                                                        int shift, __m256i y[QUERIES])
 {
-    const int quads = (h->n + 3) / 4, shift = h->inhibit_shift;
     __m256i low[QUERIES] = {0}, high[QUERIES] = {0};
     int quad, r;
-    if (quads <= INHIBIT_RUN) {
-        inhibit_block(score, values, quads, y);
-        UNROLLED
-        for (r = 0; r < QUERIES; r++)
-            y[r] = round_shift16(y[r], shift);
-        return;
-    }
     for (quad = 0; quad < quads; quad += INHIBIT_RUN) {
         inhibit_block(score + quad * 4 * QUERIES, values + quad * QUAD_BYTES, smaller(INHIBIT_RUN, quads - quad), y);
         for (r = 0; r < QUERIES; r++) {
@@ -333,40 +337,31 @@ AVX2_INLINE void inhibit(const Head *h, const uint8_t *score, const uint8_t *val
         y[r] = narrow(low[r], high[r], shift, INT16_MAX);
 }
 
-/* The first `dims` H of two queries, or of one. */
-AVX2_INLINE void store_pair(const Head *h, __m256i y0, __m256i y1, ptrdiff_t at, int dims, int valid)
-{
-    const ptrdiff_t next = at + h->out_stride;
-    const int limit = largest(h->bits);
-    if (h->bits <= 8) {
-        const __m256i most = _mm256_set1_epi8((int8_t)limit), least = _mm256_set1_epi8((int8_t)-limit);
-        const __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi16(y0, y1), 0xD8);
-        const __m256i y = _mm256_max_epi8(_mm256_min_epi8(both, most), least);
-        store_bytes((int8_t *)h->out + at, _mm256_castsi256_si128(y), dims);
-        if (valid > 1)
-            store_bytes((int8_t *)h->out + next, _mm256_extracti128_si256(y, 1), dims);
-    } else {
-        store16((int16_t *)h->out + at, within16(y0, limit), dims);
-        if (valid > 1)
-            store16((int16_t *)h->out + next, within16(y1, limit), dims);
-    }
-}
-
 /* H of `count` queries and all dims. A block of values meets all of them while it is in the nearest cache. */
-AVX2 static void inhibit_rows(const Head *h, const uint8_t *score, int keys, const uint8_t *values, int first,
-                              int count)
+AVX2 __attribute__((noinline)) static void inhibit_rows(const Head *h, const uint8_t *score, int keys,
+                                                        const uint8_t *values, int first, int count)
 {
-    const size_t block = (size_t)((h->n + 3) / 4) * QUAD_BYTES;
-    int dim, i;
-    for (dim = 0; dim < h->dh; dim += BLOCK, values += block)
+    const int quads = (h->n + 3) / 4, few = quads <= INHIBIT_RUN, dh = h->dh;
+    const int shift = h->inhibit_shift, bits = h->bits, limit = largest(bits);
+    const ptrdiff_t stride = h->out_stride;
+    void *const out = h->out;
+    int dim, i, r;
+    for (dim = 0; dim < dh; dim += BLOCK, values += (size_t)quads * QUAD_BYTES)
         for (i = 0; i < count; i += QUERIES) {
-            const ptrdiff_t at = (first + i) * h->out_stride + dim;
-            const int dims = smaller(BLOCK, h->dh - dim);
+            const ptrdiff_t at = (first + i) * stride + dim;
+            const int dims = smaller(BLOCK, dh - dim), valid = smaller(QUERIES, count - i);
             __m256i y[QUERIES];
-            inhibit(h, score + i * keys, values, y);
-            store_pair(h, y[0], y[1], at, dims, count - i);
-            if (count - i > 2)
-                store_pair(h, y[2], y[3], at + 2 * h->out_stride, dims, count - i - 2);
+            if (few)
+                inhibit_block(score + i * keys, values, quads, y);
+            else
+                inhibit_many(score + i * keys, values, quads, shift, y);
+            for (r = 0; r < valid; r++) {
+                const __m256i x = within16(few ? round_shift16(y[r], shift) : y[r], limit);
+                if (bits <= 8)
+                    store8((int8_t *)out + at + r * stride, x, dims);
+                else
+                    store16((int16_t *)out + at + r * stride, x, dims);
+            }
         }
 }
 
@@ -379,14 +374,16 @@ AVX2 static void avx2_head(const Head *given, uint8_t *memory)
     uint16_t *z = (uint16_t *)(values + (size_t)blocks * (size_t)quads * QUAD_BYTES), *absent = z + BATCH * padded;
     uint8_t *score = (uint8_t *)(absent + 2 * padded);
     const int most = h->dh * UINT8_MAX + half_of(h->score_shift);
-    int first, i, j, real = 0;
+    int first, i, j, real = h->n;
     if (most > UINT16_MAX || most >> h->score_shift > LARGEST_Z) {
         portable_head(h, memory);
         return;
     }
-    for (j = 0; j < padded; j++) {
+    if (h->n == padded && (!h->mask || !memchr(h->mask, 0, (size_t)h->n)))
+        absent = NULL;
+    for (j = 0; absent && j < padded; j++) {
         const int here = j < h->n && (!h->mask || h->mask[j]), at = j / 4 * 8 + j % 4;
-        real += here;
+        real -= j < h->n && !here;
         absent[at] = absent[at + 4] = here ? 0 : INT16_MAX;
     }
     if (h->q)
