@@ -12,14 +12,14 @@
 #include "avx2_common.h"
 
 #define QUERIES 4
-#define BATCH 32       /* queries that go through each step together */
-#define GROUP 8        /* keys */
-#define LANES 16       /* uint16 of a vector */
-#define CHUNK 8        /* dims */
-#define WIDEST 256     /* dims whose distance fits uint16 */
+#define BATCH 32        /* queries that go through each step together */
+#define GROUP 8         /* keys */
+#define LANES 16        /* uint16 of a vector */
+#define CHUNK 8         /* dims */
+#define WIDEST 256      /* dims whose distance fits uint16 */
 #define LARGEST_Z (INT16_MAX - LARGEST_SCORE)
-#define QUAD_BYTES 128 /* magnitudes and signs of 4 keys and 16 dims */
-#define INHIBIT_RUN 64 /* quads of keys that an int16 sum can hold: 64 * 4 * 127 < 2^15 */
+#define QUAD_BYTES 128  /* magnitudes and signs of 4 keys and 16 dims */
+#define INHIBIT_RUN 128 /* quads of keys that an int16 sum can hold: 128 * 2 * 127 < 2^15 */
 
 static const uint64_t OFFSET_8 = 0x8080808080808080u;
 
@@ -298,10 +298,10 @@ AVX2 static void copy_scores(uint8_t *score, int8_t *rows, int n, int valid, int
         x1 = _mm256_add_epi16(x1, y1);                                                             \
     } while (0)
 
-/* Sums of four queries and a block of dims over up to INHIBIT_RUN quads, int16. Partial redundancy elimination would
+/* Sums of four queries and a block of dims over up to INHIBIT_RUN quads, int16, two of a dim. Partial redundancy elimination would
    pass one through memory, and the order of instructions as written is a little faster than gcc's. */
 AVX2_LOOP("O2", "no-tree-pre", "no-schedule-insns2")
-void inhibit_block(const uint8_t *score, const uint8_t *values, int quads, __m256i sums[QUERIES])
+void inhibit_block(const uint8_t *score, const uint8_t *values, int quads, __m256i sums[QUERIES][2])
 {
     const __m256i zero = _mm256_setzero_si256();
     __m256i a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
@@ -313,35 +313,34 @@ void inhibit_block(const uint8_t *score, const uint8_t *values, int quads, __m25
         INHIBIT(2, c0, c1);
         INHIBIT(3, d0, d1);
     }
-    sums[0] = _mm256_hadd_epi16(a0, a1);
-    sums[1] = _mm256_hadd_epi16(b0, b1);
-    sums[2] = _mm256_hadd_epi16(c0, c1);
-    sums[3] = _mm256_hadd_epi16(d0, d1);
+    sums[0][0] = a0, sums[0][1] = a1, sums[1][0] = b0, sums[1][1] = b1;
+    sums[2][0] = c0, sums[2][1] = c1, sums[3][0] = d0, sums[3][1] = d1;
 }
 
-/* Sums over more quads in 32 bits, requantised but for the limit of its bits. Not inlined: gcc would then pass the
-   shorter heads' sums through memory as often as these. */
+/* Sums over any number of quads in 32 bits, requantised but for the limit of its bits. Not inlined: gcc would then pass
+   the shorter heads' sums through memory as often as these. */
 AVX2 __attribute__((noinline)) static void inhibit_many(const uint8_t *score, const uint8_t *values, int quads,
                                                         int shift, __m256i y[QUERIES])
 {
-    __m256i low[QUERIES] = {0}, high[QUERIES] = {0};
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i all[QUERIES][2] = {0}, sums[QUERIES][2];
     int quad, r;
     for (quad = 0; quad < quads; quad += INHIBIT_RUN) {
-        inhibit_block(score + quad * 4 * QUERIES, values + quad * QUAD_BYTES, smaller(INHIBIT_RUN, quads - quad), y);
+        inhibit_block(score + quad * 4 * QUERIES, values + quad * QUAD_BYTES, smaller(INHIBIT_RUN, quads - quad), sums);
         for (r = 0; r < QUERIES; r++) {
-            low[r] = _mm256_add_epi32(low[r], _mm256_cvtepi16_epi32(_mm256_castsi256_si128(y[r])));
-            high[r] = _mm256_add_epi32(high[r], _mm256_cvtepi16_epi32(_mm256_extracti128_si256(y[r], 1)));
+            all[r][0] = _mm256_add_epi32(all[r][0], _mm256_madd_epi16(sums[r][0], ones));
+            all[r][1] = _mm256_add_epi32(all[r][1], _mm256_madd_epi16(sums[r][1], ones));
         }
     }
     for (r = 0; r < QUERIES; r++)
-        y[r] = narrow(low[r], high[r], shift, INT16_MAX);
+        y[r] = _mm256_packs_epi32(round_shift8(all[r][0], shift), round_shift8(all[r][1], shift));
 }
 
 /* H of `count` queries and all dims. A block of values meets all of them while it is in the nearest cache. */
 AVX2 __attribute__((noinline)) static void inhibit_rows(const Head *h, const uint8_t *score, int keys,
                                                         const uint8_t *values, int first, int count)
 {
-    const int quads = (h->n + 3) / 4, few = quads <= INHIBIT_RUN, dh = h->dh;
+    const int quads = (h->n + 3) / 4, few = h->n <= VALUE_RUN, dh = h->dh;
     const int shift = h->inhibit_shift, bits = h->bits, limit = largest(bits);
     const ptrdiff_t stride = h->out_stride;
     void *const out = h->out;
@@ -350,13 +349,14 @@ AVX2 __attribute__((noinline)) static void inhibit_rows(const Head *h, const uin
         for (i = 0; i < count; i += QUERIES) {
             const ptrdiff_t at = (first + i) * stride + dim;
             const int dims = smaller(BLOCK, dh - dim), valid = smaller(QUERIES, count - i);
-            __m256i y[QUERIES];
+            __m256i sums[QUERIES][2], y[QUERIES];
             if (few)
-                inhibit_block(score + i * keys, values, quads, y);
+                inhibit_block(score + i * keys, values, quads, sums);
             else
                 inhibit_many(score + i * keys, values, quads, shift, y);
             for (r = 0; r < valid; r++) {
-                const __m256i x = within16(few ? round_shift16(y[r], shift) : y[r], limit);
+                const __m256i x = within16(
+                    few ? round_shift16(_mm256_hadd_epi16(sums[r][0], sums[r][1]), shift) : y[r], limit);
                 if (bits <= 8)
                     store8((int8_t *)out + at + r * stride, x, dims);
                 else
