@@ -298,8 +298,8 @@ AVX2 static void copy_scores(uint8_t *score, int8_t *rows, int n, int valid, int
         x1 = _mm256_add_epi16(x1, y1);                                                             \
     } while (0)
 
-/* Sums of four queries and a block of dims over up to INHIBIT_RUN quads, int16, two of a dim. Partial redundancy elimination would
-   pass one through memory, and the order of instructions as written is a little faster than gcc's. */
+/* Sums of four queries and a block of dims over up to INHIBIT_RUN quads, int16, two of a dim. Partial redundancy
+   elimination would pass one through memory, and the order of instructions as written is a little faster than gcc's. */
 AVX2_LOOP("O2", "no-tree-pre", "no-schedule-insns2")
 void inhibit_block(const uint8_t *score, const uint8_t *values, int quads, __m256i sums[QUERIES][2])
 {
