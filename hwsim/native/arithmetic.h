@@ -101,7 +101,7 @@ typedef struct {
 static inline size_t head_bytes(int n, int dh)
 {
     size_t keys = round_up((size_t)n, BLOCK), dims = round_up((size_t)dh, BLOCK);
-    return 4 * keys * dims + 32 * keys + 64 * dims + 4096;
+    return 4 * keys * dims + 128 * keys + 64 * dims + 4096;
 }
 
 /* SPARSE needs ternary weights, fewer than 2^16 / SPARSE_UNITS inputs and sums, with the bias, within int16. */

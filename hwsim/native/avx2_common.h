@@ -17,7 +17,7 @@
 #define AVX2_LOOP(...) AVX2 __attribute__((optimize(__VA_ARGS__), noinline)) static
 #endif
 
-/* Unrolled, a loop over queries keeps its sums in registers. */
+/* Unrolled, a loop over queries keeps its sums in registers; other loops just have fewer ends. */
 #define UNROLLED _Pragma("GCC unroll 4")
 
 AVX2_INLINE __m256i load(const void *from)

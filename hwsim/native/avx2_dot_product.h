@@ -18,7 +18,7 @@ typedef struct {
 
 static inline size_t dot_product_bytes(int n, int dh)
 {
-    const size_t keys = round_up((size_t)n, GROUP), dims = round_up((size_t)dh, BLOCK);
+    const size_t keys = round_up((size_t)n, BLOCK), dims = round_up((size_t)dh, BLOCK);
     return 3 * keys * dims + 8 * dims + 24 * keys + 4096;
 }
 
@@ -27,10 +27,10 @@ AVX2 static void pack_dot_keys(const DotProduct *h, int16_t *packed)
 {
     const int pairs = h->dh / 2;
     int j, c;
-    for (j = 0; j % GROUP || j < h->n; j++) {
+    for (j = 0; j % BLOCK || j < h->n; j++) {
         const int8_t *row = h->k + smaller(j, h->n - 1) * h->dh;
-        int16_t *to = packed + j / GROUP * pairs * 2 * GROUP + j % GROUP * 2;
-        for (c = 0; c < pairs; c++, to += 2 * GROUP) {
+        int16_t *to = packed + j / BLOCK * pairs * 2 * BLOCK + j % BLOCK * 2;
+        for (c = 0; c < pairs; c++, to += 2 * BLOCK) {
             to[0] = row[2 * c];
             to[1] = row[2 * c + 1];
         }
@@ -40,18 +40,14 @@ AVX2 static void pack_dot_keys(const DotProduct *h, int16_t *packed)
 /* int8 [blocks of 16 dims][quads of keys][16 dims][4 keys], zeros for absent keys and dims. */
 AVX2 static void pack_dot_values(const DotProduct *h, int8_t *packed)
 {
-    const Head rows = {.v = h->v, .stride = h->dh, .n = h->n, .dh = h->dh};
-    int block, quad;
-    for (block = 0; block * BLOCK < h->dh; block++)
-        for (quad = 0; quad < (h->n + 3) / 4; quad++, packed += 64) {
-            const __m128i v0 = values_of(&rows, 4 * quad, block * BLOCK);
-            const __m128i v1 = values_of(&rows, 4 * quad + 1, block * BLOCK);
-            const __m128i v2 = values_of(&rows, 4 * quad + 2, block * BLOCK);
-            const __m128i v3 = values_of(&rows, 4 * quad + 3, block * BLOCK);
-            const __m128i a = _mm_unpacklo_epi8(v0, v1), b = _mm_unpacklo_epi8(v2, v3);
-            const __m128i c = _mm_unpackhi_epi8(v0, v1), d = _mm_unpackhi_epi8(v2, v3);
-            store(packed, _mm256_set_m128i(_mm_unpackhi_epi16(a, b), _mm_unpacklo_epi16(a, b)));
-            store(packed + 32, _mm256_set_m128i(_mm_unpackhi_epi16(c, d), _mm_unpacklo_epi16(c, d)));
+    const int n = h->n, dh = h->dh;
+    int dim, key;
+    for (dim = 0; dim < dh; dim += BLOCK)
+        for (key = 0; key < n; key += 4, packed += 64) {
+            __m256i both[2];
+            interleave(h->v + key * dh + dim, dh, n - key, smaller(BLOCK, dh - dim), both);
+            store(packed, both[0]);
+            store(packed + 32, both[1]);
         }
 }
 
@@ -68,10 +64,10 @@ void dots(const int16_t *queries, const int16_t *keys, int dh, int padded, int32
 {
     const __m256i zero = _mm256_setzero_si256();
     int group, c;
-    for (group = 0; group < padded; group += GROUP) {
+    for (group = 0; group < padded; group += BLOCK) {
         __m256i a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
-        for (c = 0; c < dh / 2; c++, keys += 2 * GROUP) {
-            const __m256i k0 = load(keys), k1 = load(keys + GROUP);
+        for (c = 0; c < dh / 2; c++, keys += 2 * BLOCK) {
+            const __m256i k0 = load(keys), k1 = load(keys + BLOCK);
             DOT(0, a0, a1);
             DOT(1, b0, b1);
             DOT(2, c0, c1);
@@ -110,7 +106,7 @@ AVX2 static float softmax(const DotProduct *h, const int32_t *s, int padded, uin
     store(lanes, most);
     for (j = 0; j < 8; j++)
         top = larger(top, lanes[j]);
-    for (j = 0; j < padded; j += GROUP) {
+    for (j = 0; j < padded; j += BLOCK) {
         const __m256i a = _mm256_sub_epi32(load(s + j), _mm256_set1_epi32(top));
         const __m256i b = _mm256_sub_epi32(load(s + j + 8), _mm256_set1_epi32(top));
         const __m256i x = seven_bits(_mm256_mul_ps(_mm256_cvtepi32_ps(a), scale));
@@ -160,10 +156,11 @@ void weigh_rows(const DotProduct *h, const uint8_t *p, int padded, const int8_t 
             const __m256i sums[QUERIES][2] = {{a0, a1}, {b0, b1}, {c0, c1}, {d0, d1}};
             UNROLLED
             for (r = 0; r < QUERIES; r++, to += dh) {
+                __m256i y;
                 if (r == valid)
                     break;
-                store8(to, saturate16(divided(sums[r][0], by[r]), divided(sums[r][1], by[r]), 127),
-                       smaller(BLOCK, dh - dim));
+                y = _mm256_packs_epi32(divided(sums[r][0], by[r]), divided(sums[r][1], by[r]));
+                store8(to, within16(y, 127), smaller(BLOCK, dh - dim));
             }
         }
     }
@@ -172,7 +169,7 @@ void weigh_rows(const DotProduct *h, const uint8_t *p, int padded, const int8_t 
 AVX2 static void dot_product_head(const DotProduct *given, uint8_t *memory)
 {
     const DotProduct copy = *given, *const h = &copy; /* which no store can change, as the compiler sees */
-    const int padded = (int)round_up((size_t)h->n, GROUP), quads = (h->n + 3) / 4;
+    const int padded = (int)round_up((size_t)h->n, BLOCK), quads = (h->n + 3) / 4;
     const int blocks = (h->dh + BLOCK - 1) / BLOCK;
     int16_t *keys = (int16_t *)memory, *queries = keys + (size_t)padded * (size_t)h->dh;
     int8_t *values = (int8_t *)round_up((uintptr_t)(queries + QUERIES * h->dh), 64);

@@ -6,6 +6,7 @@
 #endif
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <limits.h>
 
 #include "kernels.h"
 #include "model.h"
@@ -135,43 +136,70 @@ static PyObject *linear(PyObject *self, PyObject *args)
     return result;
 }
 
-/* All heads of a batch; an empty buffer stands for what is not given or not wanted. */
-static PyObject *heads(PyObject *self, PyObject *args)
+static int take_ints(PyObject *const *args, int count, int *to)
 {
-    Py_buffer q, k, v, mask, delta, score, out;
+    int i;
+    for (i = 0; i < count; i++) {
+        const long value = PyLong_AsLong(args[i]);
+        if (value == -1 && PyErr_Occurred())
+            return 0;
+        if (value < INT_MIN || value > INT_MAX) {
+            PyErr_SetString(PyExc_OverflowError, "a number does not fit an int");
+            return 0;
+        }
+        to[i] = (int)value;
+    }
+    return 1;
+}
+
+/* All heads of a batch; an empty buffer stands for what is not given or not wanted. Arguments come as they lie: a tuple
+   of them, and parsing it, would cost a tenth of a short head. */
+static PyObject *heads(PyObject *self, PyObject *const *args, Py_ssize_t given)
+{
+    enum { Q, K, V, MASK, DELTA, SCORE, OUT, BUFFERS };
+    Py_buffer b[BUFFERS];
+    struct {
+        int batch, count, n, dh, score_shift, inhibit_shift, centring, is_signed, bits;
+    } x;
+    enum { INTS = sizeof x / sizeof(int) };
     PyObject *result = NULL;
     const Kernels *kernels;
-    Head h = {0};
-    int index, batch, count, centring;
     Py_ssize_t every;
+    int index, taken, has_q, has_score, has_out;
     (void)self;
-    if (!PyArg_ParseTuple(args, "iy*y*y*y*y*w*w*iiiiiiipi", &index, &q, &k, &v, &mask, &delta, &score, &out, &batch,
-                          &count, &h.n, &h.dh, &h.score_shift, &h.inhibit_shift, &centring, &h.is_signed, &h.bits))
+    if (given != 1 + BUFFERS + INTS)
+        return PyErr_Format(PyExc_TypeError, "heads takes %d arguments, not %zd", 1 + BUFFERS + INTS, given);
+    if (!take_ints(args, 1, &index) || !take_ints(args + 1 + BUFFERS, INTS, &x.batch) || !(kernels = kernels_at(index)))
         return NULL;
-    kernels = kernels_at(index);
-    every = (Py_ssize_t)batch * count;
-    if (kernels && side("batch", batch, 1) && side("heads", count, 1) && side("n", h.n, 1) && side("dh", h.dh, 1) &&
-        within("score_shift", h.score_shift, 0, 31) && within("inhibit_shift", h.inhibit_shift, 0, 31) &&
-        within("centring", centring, CENTRE_MIN, CENTRE_NONE) && within("bits", h.bits, 2, 16) &&
-        holds("q", &q, q.len || !score.len ? every * h.n : 0, h.dh, 1) && holds("k", &k, q.len ? every * h.n : 0, h.dh, 1) &&
-        holds("v", &v, out.len ? every * h.n : 0, h.dh, 1) && holds("mask", &mask, mask.len ? batch : 0, h.n, 1) &&
-        holds("delta", &delta, count, 1, 4) && holds("score", &score, score.len ? every * h.n : 0, h.n, 1) &&
-        holds("out", &out, out.len ? every * h.n : 0, h.dh, h.bits <= 8 ? 1 : 2)) {
-        uint8_t *memory = malloc(head_bytes(h.n, h.dh) + 64);
+    for (taken = 0; taken < BUFFERS; taken++)
+        if (PyObject_GetBuffer(args[1 + taken], &b[taken], taken < SCORE ? PyBUF_SIMPLE : PyBUF_WRITABLE))
+            goto release;
+    every = (Py_ssize_t)x.batch * x.count;
+    has_q = b[Q].len > 0, has_score = b[SCORE].len > 0, has_out = b[OUT].len > 0;
+    if (side("batch", x.batch, 1) && side("heads", x.count, 1) && side("n", x.n, 1) && side("dh", x.dh, 1) &&
+        within("score_shift", x.score_shift, 0, 31) && within("inhibit_shift", x.inhibit_shift, 0, 31) &&
+        within("centring", x.centring, CENTRE_MIN, CENTRE_NONE) && within("bits", x.bits, 2, 16) &&
+        holds("q", &b[Q], has_q || !has_score ? every * x.n : 0, x.dh, 1) &&
+        holds("k", &b[K], has_q ? every * x.n : 0, x.dh, 1) && holds("v", &b[V], has_out ? every * x.n : 0, x.dh, 1) &&
+        holds("mask", &b[MASK], b[MASK].len ? x.batch : 0, x.n, 1) && holds("delta", &b[DELTA], x.count, 1, 4) &&
+        holds("score", &b[SCORE], has_score ? every * x.n : 0, x.n, 1) &&
+        holds("out", &b[OUT], has_out ? every * x.n : 0, x.dh, x.bits <= 8 ? 1 : 2)) {
+        uint8_t *memory = malloc(head_bytes(x.n, x.dh) + 64);
         if (memory) {
+            Head h = {.stride = x.dh, .n = x.n, .dh = x.dh, .score_shift = x.score_shift,
+                      .inhibit_shift = x.inhibit_shift, .centring = (enum centring)x.centring,
+                      .is_signed = x.is_signed, .bits = x.bits, .out_stride = x.dh};
             Py_ssize_t i;
-            h.stride = h.out_stride = h.dh;
-            h.centring = (enum centring)centring;
             Py_BEGIN_ALLOW_THREADS
             for (i = 0; i < every; i++) {
-                const Py_ssize_t rows = i * h.n, at = rows * h.dh;
-                h.q = q.len ? (const int8_t *)q.buf + at : NULL;
-                h.k = q.len ? (const int8_t *)k.buf + at : NULL;
-                h.v = out.len ? (const int8_t *)v.buf + at : NULL;
-                h.mask = mask.len ? (const uint8_t *)mask.buf + i / count * h.n : NULL;
-                h.delta = ((const int32_t *)delta.buf)[i % count];
-                h.score = score.len ? (int8_t *)score.buf + rows * h.n : NULL;
-                h.out = out.len ? (uint8_t *)out.buf + at * (h.bits <= 8 ? 1 : 2) : NULL;
+                const Py_ssize_t rows = i * x.n, at = rows * x.dh;
+                h.q = has_q ? (const int8_t *)b[Q].buf + at : NULL;
+                h.k = has_q ? (const int8_t *)b[K].buf + at : NULL;
+                h.v = has_out ? (const int8_t *)b[V].buf + at : NULL;
+                h.mask = b[MASK].len ? (const uint8_t *)b[MASK].buf + i / x.count * x.n : NULL;
+                h.delta = ((const int32_t *)b[DELTA].buf)[i % x.count];
+                h.score = has_score ? (int8_t *)b[SCORE].buf + rows * x.n : NULL;
+                h.out = has_out ? (uint8_t *)b[OUT].buf + at * (x.bits <= 8 ? 1 : 2) : NULL;
                 kernels->head(&h, aligned(memory));
             }
             Py_END_ALLOW_THREADS
@@ -181,13 +209,9 @@ static PyObject *heads(PyObject *self, PyObject *args)
             PyErr_NoMemory();
         }
     }
-    PyBuffer_Release(&q);
-    PyBuffer_Release(&k);
-    PyBuffer_Release(&v);
-    PyBuffer_Release(&mask);
-    PyBuffer_Release(&delta);
-    PyBuffer_Release(&score);
-    PyBuffer_Release(&out);
+release:
+    while (taken--)
+        PyBuffer_Release(&b[taken]);
     return result;
 }
 
@@ -545,7 +569,7 @@ static PyMethodDef METHODS[] = {
     {"names", names, METH_NOARGS, "Names of the kernels that run here, fastest first."},
     {"pack", pack, METH_VARARGS, "A linear layer made ready."},
     {"linear", linear, METH_VARARGS, "A linear layer on rows."},
-    {"heads", heads, METH_VARARGS, "Inhibitor attention of all heads of a batch."},
+    {"heads", (PyCFunction)(void (*)(void))heads, METH_FASTCALL, "Inhibitor attention of all heads of a batch."},
     {"norm", norm, METH_VARARGS, "Rows divided by their Manhattan norms."},
     {"requantize", requantize_all, METH_VARARGS, "Accumulators to fewer bits."},
     {"residual_add", residual_add_all, METH_VARARGS, "Accumulators onto a residual stream."},

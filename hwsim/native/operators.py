@@ -142,8 +142,8 @@ def _heads(
         mask = np.broadcast_to(mask, (*lead, n))
     arrays = [np.ascontiguousarray(x, np.int8) for x in (q, k, v, mask)]
     delta = np.ascontiguousarray(delta, np.int32)
-    mode = CENTRINGS.index(centring)
-    kernels().heads(index(name), *arrays, delta, score, out, batch, heads, n, dh, *shifts, mode, signed, bits)
+    numbers = batch, heads, n, dh, *shifts, CENTRINGS.index(centring), bool(signed), bits
+    kernels().heads(index(name), *arrays, delta, score, out, *numbers)
 
 
 def requantize(name: str, acc: np.ndarray, shift: int, bits: int = 8) -> np.ndarray:
