@@ -28,7 +28,7 @@ if INTERPRETED:
     jit: Any = triton.jit
     BY_ROWS = BY_COLUMNS = constexpr(None)
 
-    def tile_layout(rows: int, columns: int) -> None:
+    def tile_layout(rows: int, columns: int) -> Any:
         """The interpreter has no threads."""
         return
 
