@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -125,6 +126,11 @@ def _place(folder: Path, netlist: Path, part: str, seed: int) -> Placed:
     return read_report(json.loads(report.read_text()), part, seed)
 
 
+def plain(name: str) -> str:
+    """A name that yosys made from a function call, without the folder that the Verilog lay in."""
+    return re.sub(r"\$/\S*/", "$", name)
+
+
 def read_report(report: Mapping[str, Any], part: str, seed: int) -> Placed:
     """The lowest clock of nextpnr's report, and its path."""
     clocks = report["fmax"]
@@ -133,7 +139,7 @@ def read_report(report: Mapping[str, Any], part: str, seed: int) -> Placed:
     clock = min(clocks, key=lambda name: clocks[name]["achieved"])
     between = [path for path in report["critical_paths"] if clock in path["from"] and clock in path["to"]]
     steps = tuple(
-        Step(step["type"], step["delay"], step.get("net", ""), step["to"]["cell"])
+        Step(step["type"], step["delay"], plain(step.get("net", "")), plain(step["to"]["cell"]))
         for step in (between[0]["path"] if between else [])
     )
     return Placed(seed, part, round(clocks[clock]["achieved"], 2), steps)
