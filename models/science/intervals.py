@@ -1,0 +1,76 @@
+"""95 % intervals: of a mean over seeds, and of a difference over seeds and examples that are crossed.
+
+docs/protocol.md says which decides what, and why the bootstrap does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwsim.models.science import student
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and where it may lie; without ends if there are too few values to tell."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether 0 lies outside; False without ends."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+def _around(mean: float, square: float, df: float) -> Interval:
+    half = student.quantile((1 + LEVEL) / 2, df) * square**0.5
+    return Interval(mean, mean - half, mean + half)
+
+
+def over_seeds(values: np.ndarray) -> Interval:
+    """Student's t interval of the mean of real values [seeds]."""
+    n, mean = len(values), float(np.mean(values))
+    return Interval(mean) if n < 2 else _around(mean, float(np.var(values, ddof=1)) / n, n - 1)
+
+
+def crossed(d: np.ndarray) -> Interval:
+    """The interval of the mean of d [seeds, examples], every seed on the same examples.
+
+    The variances of both means are added, so their interaction counts twice; degrees of freedom by
+    Satterthwaite (1946). Equal rows (seeds without a difference) leave the examples alone, and conversely.
+    """
+    seeds, examples = d.shape
+    mean = float(d.mean())
+    if seeds < 2 or examples < 2:
+        return Interval(mean)
+    of_seeds = float(d.mean(axis=1).var(ddof=1)) / seeds
+    of_examples = float(d.mean(axis=0).var(ddof=1)) / examples
+    square = of_seeds + of_examples
+    if not square:
+        return Interval(mean, mean, mean)
+    df = square**2 / (of_seeds**2 / (seeds - 1) + of_examples**2 / (examples - 1))
+    return _around(mean, square, df)
+
+
+def crossed_bootstrap(d: np.ndarray, draws: int = 10_000, seed: int = 0) -> Interval:
+    """The percentile interval over draws of seeds and, independently, of examples (Owen 2007).
+
+    A draw is a weight for each seed and one for each example, so all draws are two matrix products.
+    """
+    seeds, examples = d.shape
+    generator = np.random.default_rng(seed)
+    of_seeds = generator.multinomial(seeds, np.full(seeds, 1 / seeds), draws) / seeds
+    values = np.empty(draws)
+    step = max(1, 4_000_000 // examples)  # of weights at a time: tens of megabytes
+    for start in range(0, draws, step):
+        part = of_seeds[start : start + step]
+        of_examples = generator.multinomial(examples, np.full(examples, 1 / examples), len(part)) / examples
+        values[start : start + step] = np.einsum("bn,bn->b", part @ d, of_examples)
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(d.mean()), float(low), float(high))

@@ -1,0 +1,223 @@
+"""Decisions: ticket against dense and against each control, at every rung, by the tests of docs/protocol.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hwsim.models.science import paired
+from hwsim.models.science.intervals import Interval, crossed, crossed_bootstrap, over_seeds
+from hwsim.models.science.points import CONTROLS, Line, Point
+
+ALPHA = 0.05
+FEWEST = 2
+"""Seeds below which nothing is decided."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What a difference of accuracies says; differences are fractions, positive where the first is better."""
+
+    interval: Interval
+    """Over seeds and examples."""
+    bootstrap: Interval
+    flip_seeds: float
+    """p of the sign-flip test over seeds."""
+    mcnemar: tuple[float, ...]
+    """mid-p, seed by seed."""
+    pooled: float
+    """mid-p over examples, all seeds together."""
+    adjusted: float | None = None
+    """Holm's, in its family."""
+
+    @property
+    def separated(self) -> bool:
+        """By the protocol; False outside a family."""
+        return self.interval.excludes_zero and self.adjusted is not None and self.adjusted <= ALPHA
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a difference of losses says, in nats; negative where the first is better."""
+
+    interval: Interval
+    flip_seeds: float
+    t: float
+    """p of the paired t test."""
+    adjusted: float | None = None
+
+    @property
+    def separated(self) -> bool:
+        """By the protocol; False outside a family."""
+        return self.interval.excludes_zero and self.adjusted is not None and self.adjusted <= ALPHA
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two points on the seeds that both have."""
+
+    a: Point
+    b: Point
+    seeds: tuple[int, ...]
+    accuracy: Accuracy
+    loss: Loss
+    ece: float
+    """Mean difference of calibration errors."""
+    agreement: float | None
+    """Mean difference of agreements with the dense model; None where one side is that model."""
+
+
+def compare(a: Point, b: Point) -> Comparison | None:
+    """a - b; None with fewer than two common seeds."""
+    seeds = tuple(seed for seed in a.runs if seed in b.runs)
+    if len(seeds) < FEWEST:
+        return None
+    d = a.right(seeds).astype(int) - b.right(seeds).astype(int)
+    losses = a.values("loss", seeds) - b.values("loss", seeds)
+    agreement = a.values("agreement", seeds) - b.values("agreement", seeds)
+    return Comparison(
+        a,
+        b,
+        seeds,
+        Accuracy(
+            crossed(d),
+            crossed_bootstrap(d),
+            paired.sign_flip(d.sum(axis=1)),
+            tuple(paired.flipped_integers(row) for row in d),
+            paired.flipped_integers(d.sum(axis=0)),
+        ),
+        Loss(over_seeds(losses), paired.sign_flip(losses), paired.t_test(losses)),
+        float(np.mean(a.values("ece", seeds) - b.values("ece", seeds))),
+        None if np.isnan(agreement).any() else float(np.mean(agreement)),
+    )
+
+
+def separations(line: Line) -> list[Comparison]:
+    """Every ticket against every control at its rung: one family, corrected."""
+    made = [
+        found
+        for ticket in line.tickets
+        for method in CONTROLS
+        if (control := line.control(method, ticket.rung)) and (found := compare(ticket, control))
+    ]
+    accuracy = paired.holm([one.accuracy.pooled for one in made])
+    loss = paired.holm([one.loss.t for one in made])
+    return [
+        replace(one, accuracy=replace(one.accuracy, adjusted=p), loss=replace(one.loss, adjusted=q))
+        for one, p, q in zip(made, accuracy, loss, strict=True)
+    ]
+
+
+def descriptions(line: Line) -> list[Comparison]:
+    """Every other method at a ticket's rung, minus the ticket: effects, nothing decided."""
+    return [
+        found
+        for other in line.others
+        if other.method not in CONTROLS and (ticket := line.ticket(other.rung))
+        if (found := compare(other, ticket))
+    ]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A ticket against dense."""
+
+    ticket: Point
+    dense: Point
+    comparison: Comparison
+    floor: float
+    """The least mean accuracy that matches: dense mean minus one standard deviation."""
+    ceiling: float
+    """The most mean loss that matches."""
+
+    @property
+    def matches(self) -> bool:
+        """In accuracy, both criteria."""
+        high = self.comparison.accuracy.interval.high
+        return bool(self.ticket.values("accuracy").mean() >= self.floor and high is not None and high >= 0)
+
+    @property
+    def matches_loss(self) -> bool:
+        """In loss, both criteria."""
+        low = self.comparison.loss.interval.low
+        return bool(self.ticket.values("loss").mean() <= self.ceiling and low is not None and low <= 0)
+
+
+def ladder(line: Line) -> list[Rung]:
+    """The rungs that can be compared, from dense to sparse; none without a dense model."""
+    if line.dense is None or len(line.dense.runs) < FEWEST:
+        return []
+    accuracy, loss = line.dense.values("accuracy"), line.dense.values("loss")
+    floor = float(accuracy.mean() - accuracy.std(ddof=1))
+    ceiling = float(loss.mean() + loss.std(ddof=1))
+    found = [(ticket, compare(ticket, line.dense)) for ticket in line.tickets]
+    return [Rung(ticket, line.dense, c, floor, ceiling) for ticket, c in found if c is not None]
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How far down a ladder matches; None: not at all."""
+
+    down_to: float | None
+    """The last rung before the first that does not match."""
+    sparsest: float | None
+    """The sparsest that does, which profits from luck."""
+
+
+def matching(matches: Sequence[tuple[float, bool]]) -> Matching:
+    """From (density, whether it matches), from dense to sparse."""
+    first_failure = next((i for i, (_, ok) in enumerate(matches) if not ok), len(matches))
+    good = [density for density, ok in matches if ok]
+    return Matching(matches[first_failure - 1][0] if first_failure else None, good[-1] if good else None)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A control at a rung over several tasks: signs flipped over all pairs of seeds."""
+
+    model: str
+    control: str
+    rung: float
+    tasks: tuple[str, ...]
+    pairs: int
+    accuracy: float
+    """Mean difference over pairs."""
+    loss: float
+    p_accuracy: float
+    p_loss: float
+    """Both adjusted by Holm in their families."""
+
+
+def pooled(families: Sequence[list[Comparison]]) -> list[Pooled]:
+    """Over the separations of one line a task, of one model; none for a single task."""
+    groups: dict[tuple[str, float], list[Comparison]] = {}
+    for one in (one for family in families for one in family):
+        groups.setdefault((one.b.method, round(one.a.rung, 3)), []).append(one)
+    made = []
+    for (control, rung), group in groups.items():
+        if len(group) < 2:
+            continue
+        accuracy = np.concatenate(
+            [c.a.values("accuracy", c.seeds) - c.b.values("accuracy", c.seeds) for c in group]
+        )
+        loss = np.concatenate([c.a.values("loss", c.seeds) - c.b.values("loss", c.seeds) for c in group])
+        p = paired.sign_flip(accuracy), paired.sign_flip(loss)
+        tasks = tuple(c.a.task for c in group)
+        made.append(
+            Pooled(
+                group[0].a.model,
+                control,
+                rung,
+                tasks,
+                len(loss),
+                float(accuracy.mean()),
+                float(loss.mean()),
+                *p,
+            )
+        )
+    adjusted = zip(
+        made, paired.holm([m.p_accuracy for m in made]), paired.holm([m.p_loss for m in made]), strict=True
+    )
+    return [replace(one, p_accuracy=p, p_loss=q) for one, p, q in adjusted]

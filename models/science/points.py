@@ -1,0 +1,143 @@
+"""Records grouped: a *point* is a round with its seeds, a *line* a ladder of tickets with all beside it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hwsim.models.science.records import Record
+
+TICKET, DENSE = "iterative", "dense"
+CONTROLS = (
+    "shuffle",
+    "random_global",
+    "reinit",
+    "sign",
+    "magnitude",
+    "small_dense",
+    "long_dense",
+    "pruned_finetuned",
+)
+"""Of the protocol, in its order."""
+STRONG = ("edge_popup", "signed_supermask")
+SAME_RUNG = 0.01
+"""Relative difference of densities of one rung: counts are whole numbers of weights."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One round of a cell."""
+
+    task: str
+    cell: str
+    model: str
+    width: int
+    method: str
+    round: str
+    rewind: str
+    rung: float
+    """The density it stands for on the ladder: of a small dense model, that of the ticket it is as large as."""
+    runs: dict[int, Record]
+    """By seed, in order."""
+
+    def values(self, metric: str, seeds: Sequence[int] | None = None) -> np.ndarray:
+        """A metric, [seeds]; of all of them by default."""
+        return np.array([self.runs[s]["metrics"][metric] for s in seeds or self.runs], float)
+
+    def mean(self, *path: str) -> float | None:
+        """The mean over seeds of a field, such as "bits", "total"; None where it is not counted."""
+        found: list[Any] = list(self.runs.values())
+        for name in path:
+            found = [value.get(name) for value in found]
+        return None if any(value is None for value in found) else float(np.mean(found))
+
+    def right(self, seeds: Sequence[int]) -> np.ndarray:
+        """Whether each dev example was answered right, bool [seeds, examples]."""
+        packed = [np.frombuffer(bytes.fromhex(self.runs[s]["right"]), np.uint8) for s in seeds]
+        examples = self.runs[seeds[0]]["examples"]
+        return np.unpackbits(np.stack(packed), axis=1, count=examples).astype(bool)
+
+    @property
+    def name(self) -> str:
+        """For tables and legends."""
+        return f"{self.model}, {self.cell}: {self.method}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A cell with a ladder of tickets."""
+
+    tickets: list[Point]
+    """From dense to sparse."""
+    dense: Point | None
+    others: list[Point]
+    """Those of the cell, then those that cells without tickets lend to it."""
+
+    @property
+    def first(self) -> Point:
+        """A ticket, for what all have in common."""
+        return self.tickets[0]
+
+    def ticket(self, rung: float) -> Point | None:
+        """The ticket of a rung."""
+        return _at(self.tickets, rung)
+
+    def control(self, method: str, rung: float) -> Point | None:
+        """The point of another method at a rung; the cell's own comes before one that is lent."""
+        return _at([point for point in self.others if point.method == method], rung)
+
+
+def same_rung(a: float, b: float) -> bool:
+    """Whether two densities are the same rung."""
+    return math.isclose(a, b, rel_tol=SAME_RUNG)
+
+
+def _at(points: Sequence[Point], rung: float) -> Point | None:
+    return next((point for point in points if same_rung(point.rung, rung)), None)
+
+
+def points(records: Sequence[Record]) -> list[Point]:
+    """The runs, round by round; by task, cell and method, from dense to sparse."""
+    groups: dict[tuple[Any, ...], dict[int, Record]] = defaultdict(dict)
+    for record in records:
+        if record["kind"] == "run":
+            key = tuple(
+                record[name] for name in ("task", "cell", "model", "width", "method", "round", "rewind")
+            )
+            groups[key][record["seed"]] = record
+    made = []
+    for key, runs in groups.items():
+        first = next(iter(runs.values()))
+        made.append(Point(*key, first.get("rung", first["density"]), dict(sorted(runs.items()))))
+    return sorted(made, key=lambda p: (p.task, p.cell, p.model, p.method, -p.rung))
+
+
+def lines(found: Sequence[Point]) -> list[Line]:
+    """Every cell with tickets; cells without lend what they have to those of their task and model."""
+    cells: dict[tuple[str, str, str], list[Point]] = defaultdict(list)
+    for point in found:
+        cells[point.task, point.cell, point.model].append(point)
+    with_tickets = {key for key, own in cells.items() if any(point.method == TICKET for point in own)}
+    made = []
+    for key in cells:
+        if key not in with_tickets:
+            continue
+        task, _, model = key
+        tickets = [point for point in cells[key] if point.method == TICKET]
+        lent = [
+            point
+            for other, own in cells.items()
+            if other not in with_tickets and (other[0], other[2]) == (task, model)
+            for point in own
+            # Wider models are no controls; small ones are meant to be narrower.
+            if point.width == tickets[0].width or point.method == "small_dense"
+        ]
+        beside = [point for point in [*cells[key], *lent] if point.method not in (TICKET, DENSE)]
+        dense = next((point for point in [*cells[key], *lent] if point.method == DENSE), None)
+        made.append(Line(tickets, dense, beside))
+    return made
