@@ -1,4 +1,4 @@
-"""Decisions: ticket against dense and against each control, at every rung, by the tests of docs/protocol.md."""
+"""Decisions: ticket against dense and against each control, rung by rung, as docs/protocol.md says."""
 
 from __future__ import annotations
 

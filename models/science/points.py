@@ -24,6 +24,8 @@ CONTROLS = (
     "pruned_finetuned",
 )
 """Of the protocol, in its order."""
+SHARED = ("task", "cell", "model", "width", "method", "round", "rewind")
+"""Fields that the runs of a point have in common."""
 STRONG = ("edge_popup", "signed_supermask")
 SAME_RUNG = 0.01
 """Relative difference of densities of one rung: counts are whole numbers of weights."""
@@ -41,7 +43,7 @@ class Point:
     round: str
     rewind: str
     rung: float
-    """The density it stands for on the ladder: of a small dense model, that of the ticket it is as large as."""
+    """The density it stands for on the ladder; of a small dense model, that of the ticket of its size."""
     runs: dict[int, Record]
     """By seed, in order."""
 
@@ -106,14 +108,12 @@ def points(records: Sequence[Record]) -> list[Point]:
     groups: dict[tuple[Any, ...], dict[int, Record]] = defaultdict(dict)
     for record in records:
         if record["kind"] == "run":
-            key = tuple(
-                record[name] for name in ("task", "cell", "model", "width", "method", "round", "rewind")
-            )
-            groups[key][record["seed"]] = record
+            groups[tuple(record[name] for name in SHARED)][record["seed"]] = record
     made = []
     for key, runs in groups.items():
         first = next(iter(runs.values()))
-        made.append(Point(*key, first.get("rung", first["density"]), dict(sorted(runs.items()))))
+        rung = first.get("rung", first["density"])
+        made.append(Point(**dict(zip(SHARED, key, strict=True)), rung=rung, runs=dict(sorted(runs.items()))))
     return sorted(made, key=lambda p: (p.task, p.cell, p.model, p.method, -p.rung))
 
 

@@ -7,6 +7,7 @@ all runs share (`common`) and the names of the layers are written once.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -50,10 +51,11 @@ def check(record: Record, where: str) -> Record:
             raise HwsimError(f"{where}: {name} is {record.get(name)!r}, which no record of a {kind} has")
     if kind == "run":
         numbers = {name: record["metrics"].get(name) for name in METRICS}
-        if not all(
-            isinstance(v, int | float) or (v is None and k == "agreement") for k, v in numbers.items()
-        ):
-            raise HwsimError(f"{where}: metrics are {record['metrics']}; {', '.join(METRICS)} are needed")
+        wrong = [k for k, v in numbers.items() if not _number(v) and (v is not None or k != "agreement")]
+        if wrong:
+            raise HwsimError(
+                f"{where}: metrics.{wrong[0]} is {numbers[wrong[0]]!r}, which is no finite number"
+            )
         try:
             length = len(bytes.fromhex(record["right"]))
         except ValueError as error:
@@ -61,6 +63,10 @@ def check(record: Record, where: str) -> Record:
         if length != -(-record["examples"] // 8):
             raise HwsimError(f"{where}: right has {length} bytes, which is not {record['examples']} examples")
     return record
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def identity(record: Record) -> tuple[Any, ...]:

@@ -1,0 +1,187 @@
+"""Rows of the tables: plain values, intervals and decisions; how they are shown is said in table.py."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hwsim.models.science import shown
+from hwsim.models.science.barriers import barriers as barriers_of
+from hwsim.models.science.hypotheses import Answer, answers, matched, same_mask
+from hwsim.models.science.intervals import over_seeds
+from hwsim.models.science.matching import Comparison, descriptions, ladder, pooled, separations
+from hwsim.models.science.overlaps import pairs
+from hwsim.models.science.points import DENSE, Line, Point, lines, points
+from hwsim.models.science.records import Record
+
+Row = dict[str, Any]
+
+
+def _spread(point: Point, metric: str) -> tuple[float, float | None] | None:
+    values = point.values(metric)
+    if np.isnan(values).any():
+        return None
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def _place(point: Point) -> Row:
+    return {"task": point.task, "model": point.model, "cell": point.cell, "rewind": point.rewind}
+
+
+def _measured(point: Point) -> Row:
+    measured: Row = {
+        "seeds": len(point.runs),
+        "density": point.rung,
+        "density_all": point.mean("density_all"),
+    }
+    for metric in ("accuracy", "loss", "ece", "agreement"):
+        measured[metric] = _spread(point, metric)
+    return measured | {"accuracy_interval": over_seeds(point.values("accuracy"))}
+
+
+def ladder_rows(records: Sequence[Record]) -> list[Row]:
+    """Every line: dense, then its tickets, against dense."""
+    rows = []
+    for line in lines(points(records)):
+        empty = dict.fromkeys(("difference", "loss_difference", "p_seeds", "matches", "matches_loss"))
+        if line.dense is not None:
+            rows.append(_place(line.first) | _measured(line.dense) | empty | {"method": DENSE})
+        found = {rung.ticket.rung: rung for rung in ladder(line)}
+        for ticket in line.tickets:
+            row = _place(ticket) | _measured(ticket) | empty | {"method": ticket.method}
+            if rung := found.get(ticket.rung):
+                row |= {
+                    "difference": rung.comparison.accuracy.interval,
+                    "loss_difference": rung.comparison.loss.interval,
+                    "p_seeds": rung.comparison.accuracy.flip_seeds,
+                    "matches": rung.matches,
+                    "matches_loss": rung.matches_loss,
+                }
+            rows.append(row)
+    return rows
+
+
+def _compared(one: Comparison, ticket: Point, other: Point) -> Row:
+    return _place(ticket) | {
+        "density": ticket.rung,
+        "other": other.method if other.cell == ticket.cell else f"{other.method} ({other.cell})",
+        "method": other.method,
+        "seeds": len(one.seeds),
+        "accuracy": one.accuracy,
+        "difference": one.accuracy.interval,
+        "bootstrap": one.accuracy.bootstrap,
+        "p_seeds": one.accuracy.flip_seeds,
+        "mcnemar": list(one.accuracy.mcnemar),
+        "p_pooled": one.accuracy.pooled,
+        "p_holm": one.accuracy.adjusted,
+        "loss": one.loss,
+        "loss_difference": one.loss.interval,
+        "loss_p_seeds": one.loss.flip_seeds,
+        "loss_p_holm": one.loss.adjusted,
+        "ece_difference": one.ece,
+        "agreement_difference": one.agreement,
+    }
+
+
+def control_rows(records: Sequence[Record]) -> list[Row]:
+    """Ticket minus control, rung by rung."""
+    return [_compared(one, one.a, one.b) for line in lines(points(records)) for one in separations(line)]
+
+
+def other_rows(records: Sequence[Record]) -> list[Row]:
+    """Every other method minus the ticket of its rung."""
+    return [_compared(one, one.b, one.a) for line in lines(points(records)) for one in descriptions(line)]
+
+
+def decision_rows(records: Sequence[Record]) -> list[Row]:
+    """How far each line matches, and the protocol's hypotheses."""
+    rows = []
+    found = lines(points(records))
+    for line in found:
+        rungs = ladder(line)
+        for name, one in zip(("accuracy", "loss"), matched(rungs), strict=True):
+            said = f"down to {shown.percent(one.down_to)}" if one.down_to else "nowhere"
+            if one.sparsest != one.down_to:
+                said += f" (sparsest single rung {shown.percent(one.sparsest)})"
+            rows.append(
+                _place(line.first) | {"question": f"matches in {name}", "answer": said if rungs else None}
+            )
+        for answer in answers(line, rungs, separations(line)):
+            rows.append(_place(line.first) | {"question": answer.hypothesis, "answer": _said(answer)})
+    for task in dict.fromkeys(record["task"] for record in records):
+        answer = same_mask(pairs([record for record in records if record["task"] == task]))
+        place = {"task": task, "model": "float and integer", "cell": "-", "rewind": "-"}
+        rows.append(place | {"question": answer.hypothesis, "answer": _said(answer)})
+    return rows
+
+
+def _said(answer: Answer) -> str | None:
+    if answer.holds is None:
+        return None
+    where = ", ".join(shown.percent(density) for density in answer.densities)
+    return shown.yes(answer.holds) + (f", at {where}" if where else "")
+
+
+def pooled_rows(records: Sequence[Record]) -> list[Row]:
+    """Ticket minus control over tasks, for cells of one name and model."""
+    groups: dict[tuple[str, str], list[Line]] = {}
+    for line in lines(points(records)):
+        groups.setdefault((line.first.model, line.first.cell), []).append(line)
+    return [
+        {"cell": cell} | dataclasses.asdict(one)
+        for (_, cell), group in groups.items()
+        for one in pooled([separations(line) for line in group])
+    ]
+
+
+def overlap_rows(records: Sequence[Record]) -> list[Row]:
+    """Masks against masks."""
+    return [
+        {
+            "task": pair.task,
+            "a": _side(pair.a),
+            "b": _side(pair.b),
+            "density": pair.density,
+            "seeds": pair.seeds,
+            "ratio": pair.ratio,
+            "excess": pair.excess,
+            "deviations": pair.deviations,
+            "near_chance": pair.near_chance,
+            "signs": pair.signs,
+        }
+        for pair in pairs(records)
+    ]
+
+
+def _side(side: dict[str, Any]) -> str:
+    return " ".join(str(side[name]) for name in ("task", "cell", "model", "round") if name in side)
+
+
+def barrier_rows(records: Sequence[Record]) -> list[Row]:
+    """Stability at the steps that are rewound to."""
+    return [
+        dataclasses.asdict(one) | {"accuracy": one.accuracy, "loss": one.loss, "stable": one.stable}
+        for one in barriers_of(records)
+    ]
+
+
+def cost_rows(records: Sequence[Record]) -> list[Row]:
+    """What every round of every cell takes."""
+    rows = []
+    for point in points(records):
+        mask, entropy = point.mean("bits", "mask"), point.mean("bits", "mask_entropy")
+        rows.append(
+            _place(point)
+            | {"method": point.method, "width": point.width, "seeds": len(point.runs)}
+            | {"density": point.rung, "density_integer": point.mean("density_integer")}
+            | {"density_all": point.mean("density_all"), "accuracy": _spread(point, "accuracy")}
+            | {"loss": _spread(point, "loss"), "parameters": point.mean("parameters")}
+            | {"weight_bits": point.mean("bits", "weights"), "entropy_bits": entropy}
+            | {"total_bits": point.mean("bits", "total"), "digits_per_token": point.mean("digits_per_token")}
+            | {"entropy_per_weight": entropy / mask if mask and entropy is not None else None}
+            | {"steps": point.mean("steps"), "seconds": point.mean("seconds")}
+        )
+    return rows
