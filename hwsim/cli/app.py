@@ -20,6 +20,7 @@ from hwsim.cli import (
     info,
     onnx,
     options,
+    results,
     rtl,
     runtimes,
     search,
@@ -53,7 +54,22 @@ def _root(
     pass
 
 
-plain = (demo, emulate, evaluate, verify, export, runtimes, web, check, info, cost, cycles, synth, tickets)
+plain = (
+    demo,
+    emulate,
+    evaluate,
+    verify,
+    export,
+    runtimes,
+    web,
+    check,
+    info,
+    cost,
+    cycles,
+    synth,
+    tickets,
+    results,
+)
 for module in plain:
     app.command(module.__name__.rsplit(".", 1)[-1], epilog=f"Example: {module.EXAMPLE}")(module.command)
 example = f"Example: {distill.EXAMPLE}"

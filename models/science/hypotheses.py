@@ -82,5 +82,5 @@ def same_mask(pairs: Sequence[Pair]) -> Answer:
 
 
 def _answer(name: str, where: dict[float, bool]) -> Answer:
-    holds = tuple(rung for rung, ok in where.items() if ok)
+    holds = tuple(sorted((rung for rung, ok in where.items() if ok), reverse=True))
     return Answer(name, bool(holds) if where else None, holds)

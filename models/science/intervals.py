@@ -61,16 +61,14 @@ def crossed(d: np.ndarray) -> Interval:
 def crossed_bootstrap(d: np.ndarray, draws: int = 10_000, seed: int = 0) -> Interval:
     """The percentile interval over draws of seeds and, independently, of examples (Owen 2007).
 
-    A draw is a weight for each seed and one for each example, so all draws are two matrix products.
+    A draw is a weight for each seed and one for each example. Examples on which all seeds say the same
+    as on another share one weight, whose distribution is multinomial as well: at most 3^seeds are drawn.
     """
     seeds, examples = d.shape
+    columns, counts = np.unique(d, axis=1, return_counts=True)
     generator = np.random.default_rng(seed)
     of_seeds = generator.multinomial(seeds, np.full(seeds, 1 / seeds), draws) / seeds
-    values = np.empty(draws)
-    step = max(1, 4_000_000 // examples)  # of weights at a time: tens of megabytes
-    for start in range(0, draws, step):
-        part = of_seeds[start : start + step]
-        of_examples = generator.multinomial(examples, np.full(examples, 1 / examples), len(part)) / examples
-        values[start : start + step] = np.einsum("bn,bn->b", part @ d, of_examples)
+    of_examples = generator.multinomial(examples, counts / examples, draws) / examples
+    values = np.einsum("bn,bn->b", of_seeds @ columns, of_examples)
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(d.mean()), float(low), float(high))

@@ -20,9 +20,10 @@ FEWEST = 2
 class Accuracy:
     """What a difference of accuracies says; differences are fractions, positive where the first is better."""
 
+    d: np.ndarray
+    """[seeds, examples], -1, 0 or 1: how much more right the first was."""
     interval: Interval
     """Over seeds and examples."""
-    bootstrap: Interval
     flip_seeds: float
     """p of the sign-flip test over seeds."""
     mcnemar: tuple[float, ...]
@@ -36,6 +37,10 @@ class Accuracy:
     def separated(self) -> bool:
         """By the protocol; False outside a family."""
         return self.interval.excludes_zero and self.adjusted is not None and self.adjusted <= ALPHA
+
+    def bootstrap(self) -> Interval:
+        """The other interval, which decides nothing."""
+        return crossed_bootstrap(self.d)
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ def compare(a: Point, b: Point) -> Comparison | None:
         b,
         seeds,
         Accuracy(
+            d,
             crossed(d),
-            crossed_bootstrap(d),
             paired.sign_flip(d.sum(axis=1)),
             tuple(paired.flipped_integers(row) for row in d),
             paired.flipped_integers(d.sum(axis=0)),

@@ -97,4 +97,4 @@ def pairs(records: Sequence[Record]) -> list[Pair]:
                 None if None in signs else over_seeds(np.array(signs, float)),
             )
         )
-    return sorted(made, key=lambda p: (p.task, str(p.a), str(p.b), -p.density))
+    return sorted(made, key=lambda p: (p.task, *(side.get("cell", "") for side in (p.a, p.b)), -p.density))

@@ -69,7 +69,7 @@ def draw(records: Sequence[Record], path: Path, metric: str = "accuracy", axis: 
         down = -(-len(panels) // across)
         wide, high = (5.2 * across, 3.8 * down + 1.0) if axis == "density" else (7.5 * across, 5.6 * down)
         figure = Figure(figsize=(wide, high), layout="constrained")
-        grid = figure.subplots(down, across, squeeze=False)
+        grid = figure.subplots(down, across, squeeze=False, sharey=axis == "density" and len(tasks) == 1)
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         for axes, panel in zip(grid.flat, panels, strict=False):
@@ -104,16 +104,17 @@ def draw(records: Sequence[Record], path: Path, metric: str = "accuracy", axis: 
 def _controls(axes: Axes, line: Line, metric: str) -> None:
     """Tickets and controls against density."""
     first = line.first
-    axes.set_title(f"{first.task}: {first.model}, {first.cell}", fontsize=10)
+    axes.set_title(f"{first.task}: {first.name}", fontsize=10)
     _dense(axes, line, metric)
+    _curve(axes, line.tickets, metric, "density", "ticket", INK, "o", 1.0, "-")
     methods = [m for m in CONTROLS if any(point.method == m for point in line.others)]
     for number, method in enumerate(methods):
         at = [control for ticket in line.tickets if (control := line.control(method, ticket.rung))]
-        # Side by side, so that no interval hides another.
-        dodge = 1.035 ** (number - (len(methods) - 1) / 2)
+        # To the left and right of the ticket's, so that no interval hides another.
+        place = number - len(methods) // 2
+        dodge = 1.03 ** (place + (place >= 0))
         colour, marker = LOOKS[method]
         _curve(axes, at, metric, "density", NAMES[method], colour, marker, dodge, "none")
-    _curve(axes, line.tickets, metric, "density", "ticket", INK, "o", 1.0, "-")
 
 
 def _dense(axes: Axes, line: Line, metric: str) -> None:
@@ -132,9 +133,9 @@ def _costs(axes: Axes, task: str, made: list[Line], strong: list[Point], metric:
     series: dict[str, list[Point]] = {}
     for line in made:
         dense = [line.dense] if line.dense else []
-        series[f"{line.first.model}, {line.first.cell}"] = [*dense, *line.tickets]
+        series[line.first.name] = [*dense, *line.tickets]
     for point in strong:
-        series.setdefault(f"{point.model}, {point.method.replace('_', ' ')}, width {point.width}", []).append(
+        series.setdefault(f"{point.name}: {point.method.replace('_', ' ')}, width {point.width}", []).append(
             point
         )
     for number, (label, at) in enumerate(series.items()):

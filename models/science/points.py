@@ -26,6 +26,8 @@ CONTROLS = (
 """Of the protocol, in its order."""
 SHARED = ("task", "cell", "model", "width", "method", "round", "rewind")
 """Fields that the runs of a point have in common."""
+MODELS = ("ternary", "int4", "int8", "float_inhibitor", "float_dot")
+"""In the order in which they are shown; others follow."""
 STRONG = ("edge_popup", "signed_supermask")
 SAME_RUNG = 0.01
 """Relative difference of densities of one rung: counts are whole numbers of weights."""
@@ -66,8 +68,9 @@ class Point:
 
     @property
     def name(self) -> str:
-        """For tables and legends."""
-        return f"{self.model}, {self.cell}: {self.method}"
+        """Of its model and cell, in figures."""
+        model = self.model.replace("_", " ")
+        return model if self.cell == self.model else f"{model}, {self.cell.replace('_', ' ')}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,11 @@ def points(records: Sequence[Record]) -> list[Point]:
         first = next(iter(runs.values()))
         rung = first.get("rung", first["density"])
         made.append(Point(**dict(zip(SHARED, key, strict=True)), rung=rung, runs=dict(sorted(runs.items()))))
-    return sorted(made, key=lambda p: (p.task, p.cell, p.model, p.method, -p.rung))
+    return sorted(made, key=lambda p: (p.task, _order(p.model), p.cell, p.method, -p.rung))
+
+
+def _order(model: str) -> tuple[int, str]:
+    return MODELS.index(model) if model in MODELS else len(MODELS), model
 
 
 def lines(found: Sequence[Point]) -> list[Line]:

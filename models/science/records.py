@@ -85,6 +85,8 @@ def read(path: Path) -> list[Record]:
     Sorted. Raises HwsimError for a damaged or foreign file, for two different records of one run, and if
     there is none.
     """
+    if not path.exists():
+        raise HwsimError(f"{path}: there is no such file or folder of records")
     folder = path / "records" if (path / "records").is_dir() else path
     files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
     records = merged(record for file in files for record in _read(file))

@@ -70,14 +70,14 @@ def _compared(one: Comparison, ticket: Point, other: Point) -> Row:
         "other": other.method if other.cell == ticket.cell else f"{other.method} ({other.cell})",
         "method": other.method,
         "seeds": len(one.seeds),
-        "accuracy": one.accuracy,
+        "accuracy": shown.verdict(one.accuracy),
         "difference": one.accuracy.interval,
-        "bootstrap": one.accuracy.bootstrap,
+        "bootstrap": one.accuracy.bootstrap(),
         "p_seeds": one.accuracy.flip_seeds,
         "mcnemar": list(one.accuracy.mcnemar),
         "p_pooled": one.accuracy.pooled,
         "p_holm": one.accuracy.adjusted,
-        "loss": one.loss,
+        "loss": shown.verdict(one.loss),
         "loss_difference": one.loss.interval,
         "loss_p_seeds": one.loss.flip_seeds,
         "loss_p_holm": one.loss.adjusted,
@@ -157,7 +157,7 @@ def overlap_rows(records: Sequence[Record]) -> list[Row]:
 
 
 def _side(side: dict[str, Any]) -> str:
-    return " ".join(str(side[name]) for name in ("task", "cell", "model", "round") if name in side)
+    return " ".join(str(side[name]) for name in ("task", "model", "cell") if name in side)
 
 
 def barrier_rows(records: Sequence[Record]) -> list[Row]:

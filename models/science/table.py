@@ -87,10 +87,10 @@ TABLES: dict[str, Table] = {
             ("control", "other", shown.text),
             *DIFFERENCE,
             (">Holm", "p_holm", shown.p),
-            ("ticket is", "accuracy", shown.verdict),
+            ("ticket is", "accuracy", shown.text),
             *LOSS,
             (">Holm", "loss_p_holm", shown.p),
-            ("ticket is", "loss", shown.verdict),
+            ("ticket is", "loss", shown.text),
         ),
     ),
     "others": Table(
@@ -178,10 +178,6 @@ def plain(value: Any) -> Any:
     """A value of a row as JSON: an interval as mean, low and high."""
     if isinstance(value, Interval):
         return {"mean": value.mean, "low": value.low, "high": value.high}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value) | (
-            {"separated": value.separated} if hasattr(value, "separated") else {}
-        )
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value
