@@ -42,7 +42,7 @@ def command(
         Path | None,
         typer.Option(
             "--out",
-            help="The search's folder, runs/search or runs/grid unless named; what is there is not run again.",
+            help="Where results go (runs/search; runs/grid); what is there already is not run again.",
         ),
     ] = None,
     assignments: Annotated[

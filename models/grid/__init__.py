@@ -1,7 +1,7 @@
 """Grids of experiments: cells of rounds, seeds and controls; one small record a run (docs/grid.md).
 
     OUT/grids/NAME.json                      what was asked, and its hash
-    OUT/cells/TASK-CELL/                     the cell's search (hwsim.models.search): models, tickets, checkpoints
+    OUT/cells/TASK-CELL/                     the cell's search: models, tickets, checkpoints
     OUT/records/TASK-CELL-ROUND-SEED.json    the record of a run
 
 Everything is written whole or not at all, and each file by one process: cells run side by side in one OUT.

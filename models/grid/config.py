@@ -64,7 +64,7 @@ def shipped() -> list[str]:
 
 
 def load(source: str | Path, assignments: Sequence[str] = ()) -> tuple[str, Grid]:
-    """(name, grid) of a file, or of a grid shipped under a name; `assignments` go to every cell's configuration.
+    """(name, grid) of a file or of a shipped grid; `assignments` go to the configuration of every cell.
 
     Raises ConfigError for anything that is not exactly a grid.
     """

@@ -1,4 +1,4 @@
-"""Run a cell: round after round through its search, and a record for each run. What is there is not made again."""
+"""Run a cell: round after round through its search, and a record for each run; nothing is made twice."""
 
 from __future__ import annotations
 

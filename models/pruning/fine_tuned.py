@@ -1,7 +1,7 @@
 """Method: train, prune once, and train on: what pruning does without any lottery (Han et al. 2015).
 
-The weights stay as trained and get a second training, with the whole schedule of the first: as many steps as a
-ticket of a single round. The optimiser begins anew.
+The weights stay as trained and get a second training, with the whole schedule of the first: as many steps as
+a ticket of a single round. The optimiser begins anew.
 """
 
 from __future__ import annotations

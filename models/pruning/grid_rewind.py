@@ -2,7 +2,7 @@
 
 A lottery ticket is usually a mask and the real weights of an earlier step. An integer model has two readings
 of those weights: the latent ones, and the grid that the forward pass computes with. This method keeps what
-the grid says of them and nothing else; whatever it loses against `iterative` was carried by latent magnitudes.
+the grid says of them and nothing else; what it loses against `iterative` was carried by latent magnitudes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hwsim.models.pruning.plan import Round, dense, falling, label
 
 
 def grid_rewind(densities: Sequence[float]) -> list[Round]:
-    """Train, prune the smallest, rewind what is left to its integers, and again; a falling density a round."""
+    """Train, prune the smallest, rewind what is left to its integers, and again, to falling densities."""
     rounds = dense(densities)
     for d in falling(densities):
         last = rounds[-1].name

@@ -28,7 +28,7 @@ class Round:
     change: str = "none"
     """none, or a control: reinitialise, reset_magnitudes, reset_signs, to_grid."""
     rewinds: bool = True
-    """False: go on from the trained weights of `after` with a whole training, whatever the search rewinds to."""
+    """False: a whole training goes on from the trained weights of `after`, whatever the search rewinds to."""
     trainings: int = 1
     """How many times the usual number of epochs."""
 

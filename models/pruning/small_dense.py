@@ -49,12 +49,12 @@ def narrowed(config: ModelConfig, density: float) -> ModelConfig:
             steps = -(-left // (config.layers * 2 * width * HIDDEN_STEP))
             return dataclasses.replace(config, width=width, hidden=steps * HIDDEN_STEP)
     raise ConfigError(
-        f"density is {density}; no model of {config.heads} heads and {config.layers} layers is as small as that"
+        f"density is {density}; no model of {config.heads} heads, {config.layers} layers is as small as that"
     )
 
 
 def shrink(model: InhibitorTransformer, density: float, seed: int) -> InhibitorTransformer:
-    """A new model of the `narrowed` sizes, drawn from the seed, whose tables are the first columns of `model`'s.
+    """A new model of the `narrowed` sizes, drawn from the seed; its tables are the first columns of `model`'s.
 
     So it begins with what the task brings of its words, where it brings any.
     """

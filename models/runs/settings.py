@@ -26,7 +26,7 @@ KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 def setting(
     default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: Any = ()
 ) -> Any:
-    """A dataclass field with its meaning and its range, both ends included; of a list, that of its elements."""
+    """A dataclass field with its meaning and its range, both ends included (a list: of its elements)."""
     metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices)}
     if isinstance(default, type):
         return dataclasses.field(default_factory=default, metadata=metadata)
@@ -153,7 +153,7 @@ def build(kind: type[Config], values: Any, where: str, name: str = "") -> Config
 
 
 def _made(kind: Any, value: Any, allowed: Any, where: str, name: str) -> Any:
-    """A field's value: a section, a list (`tuple[kind, ...]`), named values (`dict[str, kind]`), or a scalar."""
+    """A value: a section, a list (`tuple[kind, ...]`), named values (`dict[str, kind]`), or a scalar."""
     if dataclasses.is_dataclass(kind):
         return build(typing.cast(type, kind), value, where, name)
     inner = typing.get_args(kind)

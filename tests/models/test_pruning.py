@@ -360,7 +360,7 @@ def test_a_small_model_has_as_many_weights_as_the_ticket_keeps_or_just_more(dens
     wanted = round(density * encoder_weights(config))
     assert wanted <= encoder_weights(small) < wanted + 16 * 3 * small.width
     assert encoder_weights(small) < 1.05 * wanted
-    assert sum(w.numel() for w in map(lambda pair: pair[1].latent, layers(InhibitorTransformer(small)))) == (
+    assert sum(linear.latent.numel() for _, linear in layers(InhibitorTransformer(small))) == (
         encoder_weights(small)
     )
 
@@ -373,5 +373,5 @@ def test_a_small_model_begins_with_the_words_of_the_large_one():
     assert small.config.width == 16
     assert torch.equal(small.token.latent, model.token.latent[:, :16])
     assert torch.equal(small.blocks[0].q.latent, shrink(model, 0.2, seed=3).blocks[0].q.latent)
-    with pytest.raises(ConfigError, match="no model of 4 heads and 2 layers"):
+    with pytest.raises(ConfigError, match="no model of 4 heads, 2 layers"):
         narrowed(config, 0.01)
