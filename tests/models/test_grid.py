@@ -146,8 +146,9 @@ def test_a_record_says_everything_of_its_run(done):
         searched = json.loads((home / f"{record['round']}.json").read_text())
         assert record["metrics"]["accuracy"] == searched["metrics"]["accuracy"]
         assert (record["metrics"]["agreement"] is None) == (record["method"] == "dense")
-    assert found["toy-ternary-long_dense-0.250000-0.json"]["steps"] == 3 * (
-        found["toy-ternary-dense-0.json"]["steps"]
+    assert (
+        found["toy-ternary-long_dense-0.250000-0.json"]["steps"]
+        == 3 * (found["toy-ternary-dense-0.json"]["steps"])
     )
     small, ticket = (found[f"toy-ternary-{m}-0.500000-1.json"] for m in ("small_dense", "iterative"))
     assert ticket["encoder_weights"] / 2 <= small["encoder_weights"] < ticket["encoder_weights"] * 0.6
@@ -193,7 +194,10 @@ def test_a_folder_keeps_to_one_grid_of_a_name_and_a_cell_to_one_process(tmp_path
     folder.note(name, grid)
     with pytest.raises(ConfigError, match=r"is a grid of hash .*; give another --out"):
         folder.note(*load("toy", ["training.epochs=3"]))
-    with folder.claimed(toy("int4")), pytest.raises(ConfigError, match="another process is running this cell"):
+    with (
+        folder.claimed(toy("int4")),
+        pytest.raises(ConfigError, match="another process is running this cell"),
+    ):
         execute(toy("int4"), tmp_path, Quiet())
 
 
@@ -202,4 +206,3 @@ def test_processes_with_different_cells_share_a_folder(tmp_path):
     running = [subprocess.Popen([*command, "--cells", name]) for name in ("step", "int4")]
     assert [process.wait() for process in running] == [0, 0]
     assert len(records(tmp_path)) == 2 * (5 + 2)
-

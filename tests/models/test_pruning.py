@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import hwsim
 from hwsim.errors import ConfigError, UnsupportedError
 from hwsim.models import InhibitorTransformer, pruning
+from hwsim.models.pruning.controls import to_grid
 from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.pruning.plan import falling
-from hwsim.models.pruning.controls import to_grid
 from hwsim.models.pruning.rewind import same
 from hwsim.models.pruning.small_dense import encoder_weights, narrowed, shrink
 from hwsim.models.pruning.strong import freeze_tables
