@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsim.models.science import paired
 from hwsim.models.science.intervals import Interval, crossed, crossed_bootstrap, over_seeds
-from hwsim.models.science.points import CONTROLS, Line, Point
+from hwsim.models.science.points import CONTROLS, Line, Point, same_rung
 
 ALPHA = 0.05
 FEWEST = 2
@@ -116,13 +116,33 @@ def separations(line: Line) -> list[Comparison]:
 
 
 def descriptions(line: Line) -> list[Comparison]:
-    """Every other method at a ticket's rung, minus the ticket: effects, nothing decided."""
-    return [
-        found
-        for other in line.others
-        if other.method not in CONTROLS and (ticket := line.ticket(other.rung))
-        if (found := compare(other, ticket))
-    ]
+    """Every other method minus the ticket of its rung: effects, nothing decided.
+
+    A ticket of another task also minus what only has the mask's shares, or the mask alone, of the line's own.
+    """
+    made = []
+    for other in line.others:
+        if other.method in CONTROLS:
+            continue
+        bases = [line.ticket(other.rung)]
+        if other.method == "transfer":
+            bases += [line.control(method, other.rung) for method in ("shuffle", "reinit")]
+        made += [compare(other, base) for base in bases if base is not None]
+    return [one for one in made if one is not None]
+
+
+def between(lines: Sequence[Line]) -> list[Comparison]:
+    """Tickets of a task's other lines minus those of its first, at the rungs where that has controls."""
+    made = []
+    for line in lines:
+        reference = next(other for other in lines if other.first.task == line.first.task)
+        if line is reference:
+            continue
+        for ticket in reference.tickets:
+            other = line.ticket(ticket.rung)
+            if other is not None and any(same_rung(point.rung, ticket.rung) for point in reference.tested):
+                made.append(compare(other, ticket))
+    return [one for one in made if one is not None]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from hwsim.errors import HwsimError, MissingToolError
 from hwsim.models.science.intervals import over_seeds
-from hwsim.models.science.points import CONTROLS, STRONG, Line, Point, lines, points
+from hwsim.models.science.points import CONTROLS, STRONG, TICKET, Line, Point, lines, points
 from hwsim.models.science.records import Record
 from hwsim.picture import ENDINGS, INK, MUTED, STYLE, missing
 
@@ -41,6 +41,11 @@ NAMES = {
 }
 
 
+def drawable(records: Sequence[Record], axis: str) -> bool:
+    """Whether a ticket has the axis: float models, for example, have no digits."""
+    return any(_place(point, axis) for point in points(records) if point.method == TICKET)
+
+
 def draw(records: Sequence[Record], path: Path, metric: str = "accuracy", axis: str = "density") -> Path:
     """Write the figure as .svg or .png.
 
@@ -59,8 +64,8 @@ def draw(records: Sequence[Record], path: Path, metric: str = "accuracy", axis: 
     made = lines(found)
     tasks = list(dict.fromkeys(line.first.task for line in made))
     panels: list[Any] = made if axis == "density" else tasks
-    if not panels:
-        raise HwsimError("no record is of a ticket of iterative pruning; nothing to draw")
+    if not drawable(records, axis):
+        raise HwsimError(f"no record of iterative pruning says its {axis}; nothing to draw")
     import matplotlib
     from matplotlib.figure import Figure
 
