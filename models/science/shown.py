@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hwsim.models.science.intervals import Interval
-from hwsim.models.science.matching import Accuracy, Loss
+from hwsim.models.science.matching import Difference
 
 
 def percent(value: float | None) -> str:
@@ -61,11 +61,11 @@ def yes(value: bool | None) -> str:
     return "-" if value is None else "yes" if value else "no"
 
 
-def verdict(value: Accuracy | Loss) -> str:
-    """What the first is: better, worse, or - where they are not separated."""
+def verdict(value: Difference, least: bool = False) -> str:
+    """What the first is: better, worse, or - where they are not separated; `least` if small is good."""
     if not value.separated:
         return "-"
-    return "better" if (value.interval.mean > 0) == isinstance(value, Accuracy) else "worse"
+    return "worse" if (value.interval.mean > 0) == least else "better"
 
 
 def count(value: float | None) -> str:

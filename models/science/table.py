@@ -76,7 +76,7 @@ TABLES: dict[str, Table] = {
             Column(">accuracy, points", "difference", shown.points),
             Column(">bootstrap", "bootstrap", shown.points, page=True),
             Column(">p seeds", "p_seeds", shown.p, page=True),
-            Column(">p pooled", "p_pooled", shown.p, page=True),
+            Column(">McNemar", "p_pooled", shown.p, page=True),
             Column(">Holm", "p_holm", shown.p),
             Column("ticket is", "verdict"),
             Column(">loss, nats", "loss_difference", shown.nats),
@@ -175,9 +175,9 @@ def table(name: str) -> Table:
 
 
 def plain(value: Any) -> Any:
-    """A value of a row as JSON: an interval as mean, low and high."""
+    """A value of a row as JSON: an interval as an object."""
     if isinstance(value, Interval):
-        return {"mean": value.mean, "low": value.low, "high": value.high}
+        return dataclasses.asdict(value)
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -56,22 +56,25 @@ def test_planted_effects_are_found_and_the_missing_one_is_not(family):
         assert one.accuracy.separated == better, one.b.round
         assert one.loss.separated == better, one.b.round
         assert (one.accuracy.interval.mean > 0.02) == better
-        assert one.accuracy.adjusted >= one.accuracy.pooled
+        assert one.accuracy.adjusted >= one.accuracy.interval.p
+        assert (one.pooled() < 0.001) == better
         assert one.accuracy.flip_seeds >= 1 / 16
-        assert len(one.accuracy.mcnemar) == 5
+        assert len(one.mcnemar()) == 5
 
 
-def test_without_effects_hardly_a_family_separates_anything():
-    """The rate of families with an error: at most 5 % by Holm, less as the interval must agree."""
+@pytest.mark.parametrize("spread", [0.03, 0.1])
+def test_without_effects_hardly_a_family_separates_anything(spread):
+    """The rate of families with an error, however much seeds differ: by Holm at most 5 %."""
     wrong = 0
     for number in range(25):
-        world = made.World("sst2", 300, number)
+        world = made.World("sst2", 300, number, spread)
         runs = [world.run("dense", 1.0, s, 0.0) for s in range(5)]
         for s, d in itertools.product(range(5), made.AT):
             runs += [world.run(method, d, s, 0.0) for method in ("iterative", "shuffle", "reinit")]
         (line,) = lines(points(runs))
-        wrong += any(one.accuracy.separated for one in matching.separations(line))
-    assert wrong <= 3  # 4 of 25 or more: 4 % at a true rate of 5 %
+        family = matching.separations(line)
+        wrong += any(one.accuracy.separated or one.loss.separated for one in family)
+    assert wrong <= 5  # two families at 5 % each: more in 3 % of cases
 
 
 def test_differences_are_those_of_the_metrics(family):
@@ -207,7 +210,7 @@ def test_every_table_can_be_shown_and_is_plain(small):
         table.table("ladders")
     row = table.plain(table.TABLES["ladder"].rows(small))[1]
     assert row["method"] == "iterative" and row["matches"] is True
-    assert set(row["difference"]) == {"mean", "low", "high"}
+    assert set(row["difference"]) == {"mean", "low", "high", "p"}
 
 
 def test_comparisons_beside_the_controls(small):
