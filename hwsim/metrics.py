@@ -1,4 +1,4 @@
-"""What a model's outputs are worth: accuracy, Matthews, macro-F1, Pearson, Spearman, mean squared error."""
+"""What a model's outputs are worth: answers against labels, and how sure the model was of them."""
 
 from __future__ import annotations
 
@@ -87,6 +87,33 @@ def divergence(logits: np.ndarray, teacher: np.ndarray) -> float:
         raise HwsimError(f"{logits.shape} logits do not fit {teacher.shape} of the teacher")
     student, said = _log_softmax(logits), _log_softmax(teacher)
     return float(np.mean(np.sum(np.exp(said) * (said - student), axis=-1)))
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The mean of -log(probability of the right class), in nats; real logits [n, classes], labels [n]."""
+    _check_classes(logits, labels)
+    return float(-np.mean(_log_softmax(logits)[np.arange(len(labels)), labels]))
+
+
+def calibration_error(logits: np.ndarray, labels: np.ndarray, bins: int = 15) -> float:
+    """The expected calibration error, 0..1 (Guo et al. 2017, arXiv 1706.04599).
+
+    Answers are sorted by their confidence, the largest probability, into equal intervals of 0..1, each with
+    its upper end; the mean over all answers of |right share - mean confidence| of their interval.
+    logits [n, classes] are real, labels [n].
+    """
+    _check_classes(logits, labels)
+    confidence = np.exp(np.max(_log_softmax(logits), axis=-1))
+    right = logits.argmax(axis=-1) == labels
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    # What a bin adds is |sum of (right - confidence)|, its size cancels.
+    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _check_classes(logits: np.ndarray, labels: np.ndarray) -> None:
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not len(labels):
+        raise HwsimError(f"{logits.shape} logits do not fit {labels.shape} labels; [n, classes] and [n] do")
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -91,3 +91,27 @@ def test_divergence():
 def test_divergence_of_other_shapes_is_refused():
     with pytest.raises(HwsimError, match=r"\(2, 2\) logits do not fit \(2, 3\)"):
         metrics.divergence(np.zeros((2, 2)), np.zeros((2, 3)))
+
+
+def test_cross_entropy_is_the_mean_surprise():
+    logits = np.log([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]])
+    assert metrics.cross_entropy(logits, np.array([0, 1])) == pytest.approx((math.log(2) + math.log(10)) / 2)
+    assert metrics.cross_entropy(logits + 900, np.array([0, 1])) == pytest.approx(
+        (math.log(2) + math.log(10)) / 2
+    )
+
+
+def test_calibration_error_is_the_gap_of_each_interval():
+    # Of 15 intervals 0.9 falls into the 14th and 0.6 into the 9th, whose upper end it is.
+    sure, unsure = np.log([0.9, 0.1]), np.log([0.4, 0.6])
+    logits = np.array([sure, sure, sure, sure, unsure, unsure])
+    labels = np.array([0, 0, 0, 1, 1, 0])
+    expected = (4 * abs(3 / 4 - 0.9) + 2 * abs(1 / 2 - 0.6)) / 6
+    assert metrics.calibration_error(logits, labels) == pytest.approx(expected)
+    assert metrics.calibration_error(np.array([[50.0, -50.0]]), np.array([0])) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("function", [metrics.cross_entropy, metrics.calibration_error])
+def test_logits_and_labels_of_different_counts_are_refused(function):
+    with pytest.raises(HwsimError, match=r"\(3, 2\) logits do not fit \(2,\) labels"):
+        function(np.zeros((3, 2)), np.zeros(2, int))

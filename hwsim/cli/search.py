@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +18,11 @@ EXAMPLE = "hwsim search tiny --method iterative --densities 0.6,0.36 --seeds 0,1
 def command(
     config: Annotated[
         str,
-        typer.Argument(metavar="CONFIG", help="As in hwsim train: a file, a folder, or a shipped name."),
-    ],
+        typer.Argument(
+            metavar="[CONFIG]",
+            help="As in hwsim train: a file, a folder, or a shipped name; not with --grid.",
+        ),
+    ] = "",
     method: Annotated[
         str, typer.Option("--method", help="How tickets are found (docs/pruning.md).")
     ] = "iterative",
@@ -34,19 +39,43 @@ def command(
         ),
     ] = "side_by_side",
     out: Annotated[
-        Path, typer.Option("--out", help="The search's folder; rounds found there are not run again.")
-    ] = Path("runs/search"),
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Where results go (runs/search; runs/grid); what is there already is not run again.",
+        ),
+    ] = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of CONFIG; may be given again."),
     ] = None,
+    grid: Annotated[
+        str,
+        typer.Option(
+            "--grid", help="Run a grid of searches instead (docs/grid.md): a file, or a shipped name."
+        ),
+    ] = "",
+    cells: Annotated[str, typer.Option("--cells", help="Of a grid, only these cells, as ternary,int4.")] = "",
+    local: Annotated[
+        bool, typer.Option("--local", help="Run a grid in this process, cell after cell, without Ray.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Train, prune, rewind and train again as the method says, and write every round's ticket and record.
 
     Rule, rewind point and the timing of gradual pruning are the fields pruning.rule, pruning.rewind,
     pruning.start, pruning.end and pruning.every of CONFIG; its seed, method and density are not used.
+
+    A grid says all this in its file and takes no CONFIG, --method, --densities, --seeds or --trainer.
     """
+    if bool(config) == bool(grid):
+        raise typer.BadParameter("name a configuration or, with --grid, a grid", param_hint="CONFIG")
+    if grid:
+        from hwsim.cli.grid import run_grid
+
+        chosen = cells.split(",") if cells else []
+        run_grid(grid, chosen, out or Path("runs/grid"), assignments or (), json, _again())
+        return
     from hwsim.models.pruning.registry import method_named
     from hwsim.models.runs.config import load
     from hwsim.models.search import search
@@ -54,8 +83,9 @@ def command(
 
     loaded = load(config, assignments or ())
     method_named(method)
-    wanted, chosen = _densities(densities), [int(seed) for seed in _numbers(seeds, int, "--seeds")]
-    if min(chosen) < 0 or max(chosen) >= 1 << 32:
+    folder = out or Path("runs/search")
+    wanted, of_runs = _densities(densities), [int(seed) for seed in _numbers(seeds, int, "--seeds")]
+    if min(of_runs) < 0 or max(of_runs) >= 1 << 32:
         raise typer.BadParameter("a seed lies in 0..2^32-1", param_hint="--seeds")
     with progress_bar() as bar:
         task = bar.add_task(method, total=None)
@@ -64,7 +94,7 @@ def command(
         def report(name: str, number: int, count: int) -> None:
             bar.reset(task, description=f"{name}, round {number + 1} of {count}")
 
-        records = search(setup, out, method, wanted, chosen, report)
+        records = search(setup, folder, method, wanted, of_runs, report)
     if json:
         print_json(records)
         return
@@ -73,7 +103,12 @@ def command(
         metrics = ", ".join(f"{name} {value:.4f}" for name, value in record["metrics"].items())
         rows.append((record["round"], str(record["seed"]), percent(record["density_integer"]), metrics))
     print_table(("round", ">seed", ">density", "dev"), rows)
-    stdout().print(f"records and tickets are in {out}", soft_wrap=True)
+    stdout().print(f"records and tickets are in {folder}", soft_wrap=True)
+
+
+def _again() -> str:
+    """The command line as it was given."""
+    return shlex.join(["hwsim", *sys.argv[1:]])
 
 
 def _densities(text: str) -> list[float]:

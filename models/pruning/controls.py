@@ -47,7 +47,21 @@ def reset_signs(model: InhibitorTransformer, *, seed: int = 0) -> None:
         linear.latent.copy_(linear.latent.abs() * sign.to(linear.latent.device))
 
 
+@torch.no_grad()
+def to_grid(model: InhibitorTransformer, *, seed: int = 0) -> None:
+    """Give every latent weight the value that its integer stands for; `seed` is not used.
+
+    What remains of the real weights is what a ticket would hold. Of ternary ones that is the sign: all
+    weights of a layer have one magnitude, and training has to find anew which of them matter.
+    """
+    for _, linear in layers(model):
+        whole, _ = linear.integers(linear.shift())
+        on_grid = whole * torch.exp2(-linear.shift() - linear.up)
+        linear.latent.copy_(torch.where(linear.mask, on_grid, linear.latent))
+
+
 CHANGES = {
+    "to_grid": to_grid,
     "reinitialise": reinitialise,
     "reset_magnitudes": reset_magnitudes,
     "reset_signs": reset_signs,

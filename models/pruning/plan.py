@@ -24,9 +24,13 @@ class Round:
     """The earlier round whose trained weights and mask this one begins with; None: the initial model."""
     prune: str = "none"
     """none, rule (the search's rule), random, random_global, shuffle (of `after`'s mask), gradual,
-    edge_popup, signed_supermask."""
+    edge_popup, signed_supermask, small (no mask, a smaller model), transfer (of another search's ticket)."""
     change: str = "none"
-    """none, or a control: reinitialise, reset_magnitudes, reset_signs."""
+    """none, or a control: reinitialise, reset_magnitudes, reset_signs, to_grid."""
+    rewinds: bool = True
+    """False: a whole training goes on from the trained weights of `after`, whatever the search rewinds to."""
+    trainings: int = 1
+    """How many times the usual number of epochs."""
 
 
 def label(method: str, density: float) -> str:

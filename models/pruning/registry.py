@@ -9,13 +9,18 @@ from typing import Protocol
 from hwsim.errors import ConfigError
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.pruning import controls, strong
+from hwsim.models.pruning.fine_tuned import pruned_finetuned
 from hwsim.models.pruning.gradual import gradual
+from hwsim.models.pruning.grid_rewind import grid_rewind
 from hwsim.models.pruning.iterative import iterative
+from hwsim.models.pruning.long_dense import long_dense
 from hwsim.models.pruning.magnitude import magnitude
 from hwsim.models.pruning.n_m import n_m
 from hwsim.models.pruning.one_shot import one_shot
 from hwsim.models.pruning.plan import Round, dense
 from hwsim.models.pruning.random_masks import random_global, random_layerwise
+from hwsim.models.pruning.small_dense import small_dense
+from hwsim.models.pruning.transfer import transfer
 
 
 class Rule(Protocol):
@@ -48,6 +53,11 @@ METHODS: dict[str, Method] = {
     "reinit": controls.reinitialised,
     "sign": controls.signs_kept,
     "magnitude": controls.magnitudes_kept,
+    "small_dense": small_dense,
+    "long_dense": long_dense,
+    "pruned_finetuned": pruned_finetuned,
+    "grid_rewind": grid_rewind,
+    "transfer": transfer,
     "edge_popup": strong.edge_popup,
     "signed_supermask": strong.signed_supermask,
 }

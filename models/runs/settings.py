@@ -26,10 +26,10 @@ KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 def setting(
     default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: Any = ()
 ) -> Any:
-    """A dataclass field with its meaning and its range, both ends included."""
-    if isinstance(default, type):
-        return dataclasses.field(default_factory=default, metadata={"help": help})
+    """A dataclass field with its meaning and its range, both ends included (a list: of its elements)."""
     metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices)}
+    if isinstance(default, type):
+        return dataclasses.field(default_factory=default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -145,15 +145,27 @@ def build(kind: type[Config], values: Any, where: str, name: str = "") -> Config
             raise ConfigError(f"{where}: unknown field {_join(name, str(key))}; {hint}")
     made: dict[str, Any] = {}
     for key, value in values.items():
-        full = _join(name, key)
-        if dataclasses.is_dataclass(types[key]):
-            made[key] = build(typing.cast(type, types[key]), value, where, full)
-        else:
-            made[key] = _checked(value, types[key], fields[key].metadata, f"{where}: {full}")
+        made[key] = _made(types[key], value, fields[key].metadata, where, _join(name, key))
     try:
         return kind(**made)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def _made(kind: Any, value: Any, allowed: Any, where: str, name: str) -> Any:
+    """A value: a section, a list (`tuple[kind, ...]`), named values (`dict[str, kind]`), or a scalar."""
+    if dataclasses.is_dataclass(kind):
+        return build(typing.cast(type, kind), value, where, name)
+    inner = typing.get_args(kind)
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where}: {name} is {_shown(value)}; it must be a list")
+        return tuple(_made(inner[0], v, allowed, where, f"{name}[{i}]") for i, v in enumerate(value))
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where}: {name} is {_shown(value)}; it is a section of named values")
+        return {key: _made(inner[1], v, allowed, where, _join(name, key)) for key, v in value.items()}
+    return _checked(value, kind, allowed, f"{where}: {name}")
 
 
 def _join(section: str, field: str) -> str:

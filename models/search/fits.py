@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from hwsim.models import checkpoint, exact
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.stacked import train_stacked
+from hwsim.models.stacked.batches import ResidentLessons
 from hwsim.models.train import TrainConfig, Training, TrainingSet
 
 
@@ -21,10 +23,13 @@ class Job:
     """One for each model."""
     first_step: int
     watch: Callable[[int, int, int], None]
-    """(run, step, steps): to be called before each step of each run; may prune or copy that run's model."""
+    """(run, step, steps): to be called before each step of each run, and may be after the last; may prune or
+    copy that run's model."""
     save: Path
     """A folder for checkpoints, from which an interrupted training goes on; whoever asked for the training
     removes it when the result is written down."""
+    trainings: int = 1
+    """How many times the usual number of epochs."""
 
 
 Fit = Callable[[Job], list[dict[str, float]]]
@@ -47,12 +52,21 @@ class Course:
     check_every: int = 0
     """Steps between two comparisons with the emulator; 0: none."""
 
+    @cached_property
+    def lessons(self) -> ResidentLessons:
+        """The training set on the device, put there once for all rounds."""
+        return ResidentLessons(self.training, self.device)
+
+    def told(self, job: Job) -> TrainConfig:
+        """How the job is trained."""
+        return replace(self.config, epochs=self.config.epochs * job.trainings)
+
 
 def one_by_one(course: Course, job: Job) -> list[dict[str, float]]:
     """The single training loop (`hwsim.models.train`), one model after the other."""
     metrics = []
     for run, (model, seed) in enumerate(zip(job.models, job.seeds, strict=True)):
-        config = replace(course.config, seed=seed)
+        config = replace(course.told(job), seed=seed)
         single = Training(model, course.training, config, course.device, start=job.first_step)
         kept = job.save / f"{seed}.safetensors"
 
@@ -63,8 +77,7 @@ def one_by_one(course: Course, job: Job) -> list[dict[str, float]]:
             # A run that has ended is kept too: those after it may be interrupted.
             if course.save_every and at.step and (at.step % course.save_every == 0 or at.step == at.steps):
                 checkpoint.write(kept, at.state(), str(seed))
-            if at.step < at.steps:
-                job.watch(run, at.step, at.steps)
+            job.watch(run, at.step, at.steps)
 
         if (state := checkpoint.read(kept, str(seed))) is not None:
             single.restore(state)
@@ -80,8 +93,8 @@ def together(course: Course, job: Job, size: int = 0) -> list[dict[str, float]]:
     names = "-".join(map(str, job.seeds))
     train_stacked(
         job.models,
-        course.training,
-        course.config,
+        course.lessons,
+        course.told(job),
         job.seeds,
         course.device,
         size=size,

@@ -32,7 +32,9 @@ from hwsim.models.pruning.plan import DENSE, Round
 from hwsim.models.pruning.random_masks import shuffle
 from hwsim.models.pruning.registry import method_named, rule_named
 from hwsim.models.pruning.rewind import Rewind, Snapshot
+from hwsim.models.pruning.small_dense import shrink
 from hwsim.models.pruning.strong import KINDS, strengthen
+from hwsim.models.pruning.transfer import take_over
 from hwsim.models.pruning.weights import densities as layerwise
 from hwsim.models.pruning.weights import density as kept_share
 from hwsim.models.search.fits import Fit, Job
@@ -60,6 +62,8 @@ class Setup:
     device: str = "cpu"
     """What a record says about the machine."""
     ticket_of: Callable[[InhibitorTransformer], Ticket] = InhibitorTransformer.to_ticket
+    source: Path | None = None
+    """The folder of the search whose tickets are transferred."""
 
     def shared(self) -> dict[str, Any]:
         """What must agree between all rounds of a folder."""
@@ -80,10 +84,23 @@ def search(
 ) -> list[dict[str, Any]]:
     """Run `method` to these densities; returns the records, round by round and in each by seed.
 
-    Rounds whose records exist already are not run again, and give the same results for those that follow.
-    Raises ConfigError for an unknown name, a folder of another search, or a rewind step beyond the training.
+    Raises ConfigError for an unknown name, and as `run_rounds` does.
     """
-    rounds = method_named(method)(densities)
+    return run_rounds(setup, folder, method_named(method)(densities), seeds, report)
+
+
+def run_rounds(
+    setup: Setup,
+    folder: Path,
+    rounds: Sequence[Round],
+    seeds: Sequence[int],
+    report: Report = lambda name, number, count: None,
+) -> list[dict[str, Any]]:
+    """Run these rounds, each of which comes after the one it begins with; returns their records.
+
+    Rounds whose records exist already are not run again, and give the same results for those that follow.
+    Raises ConfigError for an unknown rule, a folder of another search, or a rewind step beyond the training.
+    """
     rule_named(setup.rule)
     if len(set(seeds)) < len(seeds) or not seeds:
         raise ConfigError(f"seeds {list(seeds)}; give one or more different ones")
@@ -130,7 +147,11 @@ def _run(
     models = [prepare(setup, one, seed, homes[seed]) for seed in seeds]
     schedule = GradualSchedule(one.density, setup.gradual.begin, setup.gradual.until, setup.gradual.every)
 
+    total = 0
+
     def watch(run: int, step: int, steps: int) -> None:
+        nonlocal total
+        total = steps
         if setup.rewind.step >= steps:
             raise ConfigError(f"pruning.rewind is {setup.rewind}; training has {steps} steps")
         if one.name == DENSE and step == setup.rewind.step:
@@ -139,10 +160,10 @@ def _run(
             schedule(models[run], step, steps)
 
     started = time.monotonic()
-    first_step = setup.rewind.step if one.after else 0
+    first_step = setup.rewind.step if one.after and one.rewinds else 0
     unfinished = folder / f"{one.name}.unfinished"
     unfinished.mkdir(exist_ok=True)
-    metrics = setup.fit(Job(models, seeds, first_step, watch, unfinished))
+    metrics = setup.fit(Job(models, seeds, first_step, watch, unfinished, one.trainings))
     seconds = (time.monotonic() - started) / len(seeds)
     for model, seed, found in zip(models, seeds, metrics, strict=True):
         home = homes[seed]
@@ -154,6 +175,7 @@ def _run(
             "method": one.method,
             "round": one.name,
             "after": one.after,
+            "rung": one.density,
             "density": kept_share(model),
             "densities": layerwise(model),
             "density_integer": ticket.density,
@@ -165,6 +187,7 @@ def _run(
             "metrics": found,
             "config": config,
             "ticket": ticket.digest(),
+            "steps": total - first_step,
             "together": len(seeds),
             "seconds": round(seconds, 3),
             "device": setup.device,
@@ -178,6 +201,10 @@ def prepare(setup: Setup, one: Round, seed: int, home: Path) -> InhibitorTransfo
     model = setup.make(seed)
     if one.prune in KINDS:
         return strengthen(model, one.prune, one.density, seed)
+    if one.prune == "small":
+        return shrink(model, one.density, seed)
+    if one.prune == "transfer":
+        take_over(model, setup.source, one.density, seed)
     if one.after is None:
         return model
     Snapshot.read(home / f"{one.after}.safetensors").restore(model)
@@ -189,7 +216,7 @@ def prepare(setup: Setup, one: Round, seed: int, home: Path) -> InhibitorTransfo
         "none": lambda: None,
     }
     masks[one.prune]()
-    if setup.rewind.weights:
+    if setup.rewind.weights and one.rewinds:
         Snapshot.read(home / "rewind.safetensors").rewind(model)
     if one.change != "none":
         CHANGES[one.change](model, seed=seed)

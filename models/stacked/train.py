@@ -36,7 +36,7 @@ Watch = Callable[[int, int, int], None]
 
 def train_stacked(
     models: Sequence[InhibitorTransformer],
-    training: TrainingSet,
+    training: TrainingSet | ResidentLessons,
     config: TrainConfig,
     seeds: Sequence[int],
     device: str = "cuda",
@@ -55,6 +55,7 @@ def train_stacked(
 
     The fields of `config` are those of single training, except that pruning is `watch`'s business, batches
     are not sharded, and `config.seed` gives way to `seeds`.
+    training: or, where several trainings share it, what is on `device` already.
     size: runs of one stack, the stacks side by side; 0: one stack of all.
     first_step: begin as if so many steps had been done, with an empty optimiser (rewinding).
     capture: record CUDA graphs; a CPU has none.
@@ -67,7 +68,8 @@ def train_stacked(
     """
     if len(seeds) != len(models):
         raise ConfigError(f"{len(models)} models with {len(seeds)} seeds; give each its own")
-    lessons, size = ResidentLessons(training, device), size or len(models)
+    lessons = ResidentLessons(training, device) if isinstance(training, TrainingSet) else training
+    size = size or len(models)
     parts = [slice(first, first + size) for first in range(0, len(models), size)]
     stacks = [StackedTraining(models[part], lessons, config, seeds[part], capture) for part in parts]
     steps = stacks[0].steps

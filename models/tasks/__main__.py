@@ -36,7 +36,9 @@ def write(
         str, typer.Option("--rows", help="Encoder whose table gives those rows; the teacher's if empty.")
     ] = "",
     teacher: Annotated[str, typer.Option(help="minilm, mpnet, or an encoder's folder.")] = "minilm",
-    teacher_tokens: Annotated[int, typer.Option(help="Longest sequence of the teacher.")] = 512,
+    teacher_tokens: Annotated[
+        int, typer.Option(help="Longest sequence of the teacher; 0: its pieces are not wanted.")
+    ] = 512,
     extra: Annotated[
         int, typer.Option(help="Unlabelled sentences of IMDB's training reviews, for tasks they suit.")
     ] = 0,
@@ -74,7 +76,7 @@ def write(
             small,
             most,
             extra=transfer + own if known.transfer else [],
-            teacher=large,
+            teacher=large if teacher_tokens else None,
             teacher_tokens=teacher_tokens,
             rows=rows,
         )

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 import hwsim
 from hwsim.errors import ConfigError, UnsupportedError
 from hwsim.models import InhibitorTransformer, pruning
+from hwsim.models.pruning.controls import to_grid
 from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.pruning.plan import falling
 from hwsim.models.pruning.rewind import same
+from hwsim.models.pruning.small_dense import encoder_weights, narrowed, shrink
 from hwsim.models.pruning.strong import freeze_tables
 from hwsim.models.pruning.weights import layers, magnitudes
 
@@ -338,3 +340,38 @@ def test_strong_weights_depend_on_the_seed_and_take_no_others():
     assert not torch.equal(layers(a)[0][1].frozen, layers(c)[0][1].frozen)
     with pytest.raises(UnsupportedError, match="frozen"):
         layers(a)[0][1].load(c.to_ticket().layers[0].linears["q"])
+
+
+@pytest.mark.parametrize("weights", ["ternary", "int4"])
+def test_weights_set_to_their_grid_keep_their_integers_and_nothing_else(weights):
+    model = made(weights=weights)
+    pruning.magnitude(model, 0.5)
+    before = [linear.integers(linear.shift())[0] for _, linear in layers(model)]
+    to_grid(model)
+    for (_, linear), whole in zip(layers(model), before, strict=True):
+        assert torch.equal(linear.integers(linear.shift())[0], whole)
+        assert torch.equal(linear.latent * torch.exp2(linear.shift() + linear.up) * linear.mask, whole)
+
+
+@pytest.mark.parametrize("density", [0.8**k for k in (3, 7, 10, 13, 18)])
+def test_a_small_model_has_as_many_weights_as_the_ticket_keeps_or_just_more(density):
+    config = hwsim.ModelConfig(50, max_tokens=8, width=128, heads=4, layers=3, hidden=512, classes=2)
+    small = narrowed(config, density)
+    wanted = round(density * encoder_weights(config))
+    assert wanted <= encoder_weights(small) < wanted + 16 * 3 * small.width
+    assert encoder_weights(small) < 1.05 * wanted
+    assert sum(linear.latent.numel() for _, linear in layers(InhibitorTransformer(small))) == (
+        encoder_weights(small)
+    )
+
+
+def test_a_small_model_begins_with_the_words_of_the_large_one():
+    config = hwsim.ModelConfig(50, max_tokens=8, width=32, heads=4, layers=2, hidden=64, classes=2)
+    torch.manual_seed(3)
+    model = InhibitorTransformer(config)
+    small = shrink(model, 0.2, seed=3)
+    assert small.config.width == 16
+    assert torch.equal(small.token.latent, model.token.latent[:, :16])
+    assert torch.equal(small.blocks[0].q.latent, shrink(model, 0.2, seed=3).blocks[0].q.latent)
+    with pytest.raises(ConfigError, match="no model of 4 heads, 2 layers"):
+        narrowed(config, 0.01)

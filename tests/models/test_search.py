@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -31,6 +32,11 @@ def made(seed: int) -> InhibitorTransformer:
     return InhibitorTransformer(CONFIG)
 
 
+def wide(seed: int) -> InhibitorTransformer:
+    torch.manual_seed(seed)
+    return InhibitorTransformer(replace(CONFIG, width=64, hidden=64))
+
+
 class Noise:
     """Stands in for training: each step adds numbers that depend on seed and step alone."""
 
@@ -55,6 +61,12 @@ class Noise:
         return [{"accuracy": 0.5} for _ in job.models]
 
 
+def elsewhere(folder: Path, seeds: list[int]) -> Path:
+    """The folder of another search, whose tickets can be transferred."""
+    search(Setup("elsewhere", made, Noise(), "elsewhere"), folder, "iterative", LADDER, seeds)
+    return folder
+
+
 def setup(fit: Noise, **changes: object) -> Setup:
     return replace(Setup("noise", made, fit, "tests"), **changes)
 
@@ -65,14 +77,19 @@ def outcome(records: list[dict]) -> list[dict]:
 
 @pytest.mark.parametrize("method", sorted(pruning.METHODS))
 def test_every_method_ends_in_integer_tickets_of_exact_density(method, tmp_path):
-    records = search(setup(Noise()), tmp_path, method, LADDER, [0, 1])
+    source = elsewhere(tmp_path / "source", [0, 1]) if method == "transfer" else None
+    # There is no model of fewer weights than the smallest.
+    make = wide if method == "small_dense" else made
+    records = search(setup(Noise(), source=source, make=make), tmp_path, method, LADDER, [0, 1])
     own = [record for record in records if record["method"] == method]
-    assert [r["density"] for r in own if r["seed"] == 1] == ([1.0] if method == "dense" else list(LADDER))
+    assert [r["rung"] for r in own if r["seed"] == 1] == ([1.0] if method == "dense" else list(LADDER))
     for record in own:
         home = tmp_path / f"seed-{record['seed']}"
         ticket = hwsim.load_ticket(home / f"{record['round']}.ticket.safetensors")
         assert ticket.digest() == record["ticket"]
-        assert ticket.density == record["density_integer"] == record["density"]
+        expected = 1.0 if method in ("small_dense", "long_dense") else record["rung"]
+        assert ticket.density == record["density_integer"] == record["density"] == expected
+        assert record["steps"] == STEPS
         assert sum(record["densities"].values()) / len(record["densities"]) == pytest.approx(
             record["density"]
         )
@@ -154,6 +171,49 @@ def test_methods_share_what_they_have_in_common(tmp_path):
         masks = [name for name in twin.tensors if name.endswith(".mask")]
         assert all(torch.equal(twin.tensors[name], ticket.tensors[name]) for name in masks)
         assert not same(twin, ticket)
+
+
+def test_fine_tuning_goes_on_from_the_trained_weights_with_a_whole_schedule(tmp_path):
+    fit = Noise()
+    search(setup(fit, rewind=pruning.Rewind(4)), tmp_path, "pruned_finetuned", [0.5], [0])
+    trained, model = pruning.Snapshot.read(tmp_path / "seed-0" / "dense.safetensors"), made(0)
+    trained.restore(model)
+    pruning.magnitude(model, 0.5)
+    assert same(pruning.Snapshot.of(model), fit.began[1])
+    assert [first for _, first in fit.calls] == [0, 0]
+
+
+def test_a_transferred_ticket_is_the_other_searchs_mask_and_rewound_weights(tmp_path):
+    source = elsewhere(tmp_path / "source", [1])
+    fit = Noise()
+    search(setup(fit, source=source), tmp_path / "own", "transfer", [0.5], [1])
+    expected = made(1)
+    pruning.Snapshot.read(source / "seed-1" / "iterative-0.500000.safetensors").restore(expected)
+    pruning.Snapshot.read(source / "seed-1" / "rewind.safetensors").rewind(expected)
+    assert same(pruning.Snapshot.of(expected), fit.began[0])
+    with pytest.raises(ConfigError, match=r"seed-2.*does not exist"):
+        search(setup(Noise(), source=source), tmp_path / "own", "transfer", [0.5], [2])
+    with pytest.raises(ConfigError, match="name that search"):
+        search(setup(Noise()), tmp_path / "none", "transfer", [0.5], [1])
+
+
+def test_a_transfer_keeps_what_has_another_shape_but_not_in_the_encoder(tmp_path):
+    source = elsewhere(tmp_path / "source", [1])
+
+    def other(**changes: int) -> Callable[[int], InhibitorTransformer]:
+        def make(seed: int) -> InhibitorTransformer:
+            torch.manual_seed(seed + 50)
+            return InhibitorTransformer(replace(CONFIG, **changes))
+
+        return make
+
+    fit = Noise()
+    search(setup(fit, source=source, make=other(classes=3)), tmp_path / "own", "transfer", [0.5], [1])
+    point = pruning.Snapshot.read(source / "seed-1" / "rewind.safetensors").tensors
+    assert torch.equal(fit.began[0].tensors["classifier.latent"], other(classes=3)(1).classifier.latent)
+    assert torch.equal(fit.began[0].tensors["token.latent"], point["token.latent"])
+    with pytest.raises(ConfigError, match="encoder of other sizes"):
+        search(setup(fit, source=source, make=other(hidden=24)), tmp_path / "b", "transfer", [0.5], [1])
 
 
 def test_a_folder_keeps_to_one_search(tmp_path):
@@ -287,6 +347,19 @@ def test_a_search_that_leaves_the_integers_ends(trainer, wrong, tmp_path, monkey
     with pytest.raises(exact.InexactError, match=r"step 1\b.*logits"):
         search(Setup("random", made, partial(trainer, course), "tests"), tmp_path, "dense", [0.5], [0, 1])
     assert not list(tmp_path.rglob("dense.json"))
+
+
+@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
+def test_a_long_dense_training_takes_as_many_epochs_as_the_ladder(trainer, tmp_path):
+    rng = np.random.default_rng(0)
+    data = TrainingSet(Sequences.pack(rng.integers(8, 50, (64, 8)).tolist(), 8), rng.integers(0, 2, 64))
+    course = Course(
+        data, TrainConfig(epochs=2, batch=16), lambda model: {"none": 0.0}, "cpu", lambda step, steps: None
+    )
+    records = search(
+        Setup("random", made, partial(trainer, course), "tests"), tmp_path, "long_dense", LADDER, [0]
+    )
+    assert [record["steps"] for record in records] == [8 * trainings for trainings in (2, 3, 4)]
 
 
 def test_records_say_how_many_were_trained_together(tmp_path: Path):

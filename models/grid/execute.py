@@ -1,0 +1,94 @@
+"""Run a cell: round after round through its search, and a record for each run; nothing is made twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from hwsim.errors import ConfigError
+from hwsim.files import read_record, write_atomic
+from hwsim.models.grid.cells import Cell
+from hwsim.models.grid.folder import GridFolder
+from hwsim.models.grid.records import run_record
+from hwsim.models.model import InhibitorTransformer
+from hwsim.models.pruning.plan import DENSE
+from hwsim.models.runs import tasks
+from hwsim.models.runs.processes import start
+from hwsim.models.search import run_rounds
+from hwsim.models.search.from_config import setup_from
+from hwsim.models.train import predict
+from hwsim.ticket import Ticket
+from hwsim.ticket_file import load_ticket
+
+
+class Watch(Protocol):
+    """Who is told of the progress."""
+
+    def begin(self, cell: str, round: str, number: int, count: int) -> None:
+        """A round begins, the number-th of `count` (from 0)."""
+
+    def step(self, step: int, steps: int) -> None:
+        """Steps done in it."""
+
+
+def execute(cell: Cell, out: Path, watch: Watch) -> None:
+    """Run what is missing of a cell.
+
+    A round that was interrupted goes on from its last checkpoint, those before it are not run again. Raises
+    ConfigError if another process is running the cell, or as `run_rounds` and the task's loading do.
+    """
+    folder = GridFolder(out)
+    with folder.claimed(cell) as home:
+        setup = setup_from(cell.config, cell.trainer, watch.step)
+        if cell.source:
+            setup = dataclasses.replace(setup, source=folder.cell(cell.source))
+        examiner = Examiner(cell, home)
+        for number, one in enumerate(cell.rounds):
+            watch.begin(cell.key, one.name, number, len(cell.rounds))
+            for found in run_rounds(setup, home, [one], cell.seeds):
+                _write(folder.record(cell, one.name, found["seed"]), found, examiner)
+
+
+def _write(path: Path, found: dict[str, Any], examiner: Examiner) -> None:
+    if path.exists():
+        there = read_record(path)
+        if all(there[name] == found[name] for name in ("config", "ticket")):
+            return
+    write_atomic(path, json.dumps(examiner.record(found), indent=1) + "\n")
+
+
+class Examiner:
+    """Puts the questions of dev to the models of a cell."""
+
+    def __init__(self, cell: Cell, home: Path) -> None:
+        model = cell.config.model
+        data = tasks.load(cell.config.task.name, cell.config.task.folder, model.max_tokens)
+        if data.task.regression:
+            raise ConfigError(f"task.name is {data.task.name}; a grid's task has classes")
+        self.cell, self.home = cell, home
+        self.device = start(cell.config.run.device, 1).device
+        self.dev = data.splits["dev"]
+        self.dense = cache(self._dense)
+
+    def record(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The record of a run, from its record in the search."""
+        ticket, seed = self._ticket(found["round"], found["seed"]), found["seed"]
+        labels = self.dev.labels[self.dev.known]
+        dense = None if found["round"] == DENSE else self.dense(seed)
+        return run_record(self.cell, found, ticket, self._logits(ticket), labels, dense)
+
+    def _ticket(self, round: str, seed: int) -> Ticket:
+        return load_ticket(self.home / f"seed-{seed}" / f"{round}.ticket.safetensors")
+
+    def _logits(self, ticket: Ticket) -> np.ndarray:
+        return predict(InhibitorTransformer.from_ticket(ticket), self.dev.data, self.device)[self.dev.known]
+
+    def _dense(self, seed: int) -> np.ndarray | None:
+        """What the dense model of this seed answers; None if the cell has none."""
+        has = any(one.name == DENSE for one in self.cell.rounds)
+        return self._logits(self._ticket(DENSE, seed)) if has else None

@@ -1,0 +1,77 @@
+"""The record of a run: all that statistics read. It is made from what a search leaves, and can be made again.
+
+docs/grid.md lists the fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hwsim.cost import cost
+from hwsim.metrics import calibration_error, cross_entropy
+from hwsim.models.grid.cells import Cell
+from hwsim.models.pruning.small_dense import encoder_weights
+from hwsim.ticket import Ticket
+
+KEPT = ("task", "method", "round", "after", "rewind", "rung", "density", "density_integer", "density_all")
+KEPT_LAST = ("densities", "seed", "config", "ticket", "seconds", "together", "steps", "device")
+"""What is taken over from the record of a search."""
+
+
+def run_record(
+    cell: Cell,
+    found: dict[str, Any],
+    ticket: Ticket,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    dense: np.ndarray | None,
+) -> dict[str, Any]:
+    """The record of a run of an integer model.
+
+    found: its record in the search; logits: what the model says to dev, real [examples, classes]; labels:
+    int [examples]; dense: the same of the dense model of this seed, None for that model itself.
+    """
+    return (
+        {"kind": "run", "grid": cell.grid, "cell": cell.name, "model": cell.model}
+        | {"width": ticket.config.width, "hidden": ticket.config.hidden}
+        | {name: found[name] for name in KEPT}
+        | sizes(ticket)
+        | {"metrics": measures(logits, labels, dense), "examples": len(labels)}
+        | {"right": hexadecimal(logits.argmax(-1) == labels)}
+        | {name: found[name] for name in KEPT_LAST}
+    )
+
+
+def sizes(ticket: Ticket) -> dict[str, Any]:
+    """What a ticket takes, counted as `hwsim cost` counts."""
+    counted = cost(ticket, 1)
+    bits = counted.bits
+    return {
+        "encoder_weights": encoder_weights(ticket.config),
+        "parameters": counted.parameters,
+        "digits_per_token": counted.nonzero_digits,
+        "bits": {
+            "weights": bits.weights,
+            "mask": bits.mask,
+            "mask_entropy": bits.mask_entropy,
+            "total": bits.weights + bits.mask_entropy,
+        },
+    }
+
+
+def measures(logits: np.ndarray, labels: np.ndarray, dense: np.ndarray | None) -> dict[str, float | None]:
+    """What answers are worth: accuracy, loss in nats, calibration error, agreement with the dense model."""
+    answers = logits.argmax(-1)
+    return {
+        "accuracy": float(np.mean(answers == labels)),
+        "loss": cross_entropy(logits, labels),
+        "ece": calibration_error(logits, labels),
+        "agreement": None if dense is None else float(np.mean(answers == dense.argmax(-1))),
+    }
+
+
+def hexadecimal(right: np.ndarray) -> str:
+    """bool [n] as the hexadecimal text of its packed bits, the first example in the highest."""
+    return np.packbits(right).tobytes().hex()

@@ -1,0 +1,208 @@
+"""Grids: what a file may say, what a cell runs, its records, and going on after any interruption."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import hwsim
+from hwsim.cost import cost
+from hwsim.errors import ConfigError
+from hwsim.metrics import calibration_error, cross_entropy
+from hwsim.models.grid import cells, execute, load, shipped
+from hwsim.models.grid.cells import Cell, rounds
+from hwsim.models.grid.folder import GridFolder
+from hwsim.models.grid.records import hexadecimal, measures
+from hwsim.models.stacked.train import StackedTraining
+
+PASSING = ("seconds", "device")
+"""Fields of a record that say how a run went and not what came out."""
+
+
+class Quiet:
+    """Watches and says nothing."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def begin(self, cell: str, round: str, number: int, count: int) -> None:
+        pass
+
+    def step(self, step: int, steps: int) -> None:
+        self.steps += 1
+
+
+def toy(name: str, *assignments: str) -> Cell:
+    grid_name, grid = load("toy", assignments)
+    return cells(grid_name, grid, [name])[0]
+
+
+def records(out: Path) -> dict[str, dict]:
+    found = {path.name: json.loads(path.read_text()) for path in sorted((out / "records").glob("*.json"))}
+    return {
+        name: {key: value for key, value in record.items() if key not in PASSING}
+        for name, record in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy grid's ternary cell, run without interruption."""
+    out = tmp_path_factory.mktemp("grid")
+    execute(toy("ternary"), out, Quiet())
+    return out
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_grids_describe_cells_that_can_be_made(name):
+    found = cells(*load(name))
+    assert len({cell.key for cell in found}) == len(found)
+    for cell in found:
+        seen = [one.name for one in cell.rounds]
+        assert len(set(seen)) == len(seen)
+        assert all(one.after is None or one.after in seen[:i] for i, one in enumerate(cell.rounds))
+        assert not cell.config.distillation.logits
+        cell.config.model.architecture(8192, 2)
+
+
+def test_rounds_are_the_methods_trainings_each_once_on_the_ladder_of_iterative():
+    found = rounds({"iterative": (1, 2, 3), "shuffle": (2,), "long_dense": (3,), "one_shot": (1,)}, 0.5)
+    assert [one.name for one in found] == [
+        *("dense", "iterative-0.500000", "iterative-0.250000", "iterative-0.125000"),
+        *("shuffle-0.250000", "long_dense-0.125000", "one_shot-0.500000"),
+    ]
+    assert found[5].trainings == 4
+    assert [one.name for one in rounds({"dense": (0,), "edge_popup": (2,)}, 0.5)] == [
+        "dense",
+        "edge_popup-0.250000",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed = 3", r"g\.toml: unknown field seed; did you mean seeds\?"),
+        ("seeds = 3", r"g\.toml: seeds is 3; it must be a list"),
+        ('seeds = [0, "1"]', r'g\.toml: seeds\[1\] is "1"; it must be a whole number'),
+        ("keep = 2.0", r"g\.toml: keep is 2\.0; it lies in 0\.01\.\.0\.99"),
+        ("[cells.a]\nmethods = [1]", r"g\.toml: cells\.a\.methods is \[1\]; it is a section of named values"),
+        ("[cells.a.methods]\nluck = [1]", r"grid g, cells\.a: search method 'luck'; choose one of"),
+        ("[cells.a.methods]\ndense = [1]", r"methods\.dense is \[1\]; the dense model is rung 0 alone"),
+        (
+            "[cells.a.methods]\niterative = [1, 2]\nshuffle = [3]",
+            r"methods\.shuffle has rung 3, which is not on the ladder \[1, 2\]",
+        ),
+        ("[cells.a]\nset = ['model.width=33']", r"grid g, cells\.a: .*model\.width is 33"),
+        ("[cells.A-b.methods]\ndense = [0]", r"cells\.A-b: a cell's name is made of a-z, 0-9 and _"),
+        ("", r"g\.toml: a grid without cells"),
+    ],
+)
+def test_a_wrong_grid_is_one_error_naming_the_field(text, message, tmp_path):
+    path = tmp_path / "g.toml"
+    path.write_text(f'config = "tiny"\n{text}' if text.startswith("[") or not text else text)
+    with pytest.raises(ConfigError, match=message):
+        cells(*load(path))
+
+
+def test_unknown_grids_and_cells_are_named():
+    with pytest.raises(ConfigError, match=r"grids that come with hwsim: .*toy"):
+        load("luck")
+    with pytest.raises(ConfigError, match="has no cell luck; its cells: ternary"):
+        cells(*load("toy"), ["luck"])
+
+
+def test_measures_are_those_of_answers():
+    logits = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
+    labels, dense = np.array([0, 1, 1]), np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 5.0]])
+    found = measures(logits, labels, dense)
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["agreement"] == pytest.approx(1 / 3)
+    assert found["loss"] == cross_entropy(logits, labels)
+    assert found["ece"] == calibration_error(logits, labels)
+    assert measures(logits, labels, None)["agreement"] is None
+    assert hexadecimal(np.array([True, False, True])) == "a0"
+
+
+def test_a_record_says_everything_of_its_run(done):
+    cell = toy("ternary")
+    found = records(done)
+    assert len(found) == len(cell.rounds) * len(cell.seeds)
+    for record in found.values():
+        home = done / "cells" / "toy-ternary" / f"seed-{record['seed']}"
+        ticket = hwsim.load_ticket(home / f"{record['round']}.ticket.safetensors")
+        counted = cost(ticket, 1)
+        assert record["ticket"] == ticket.digest()
+        assert record["bits"]["total"] == counted.bits.weights + counted.bits.mask_entropy
+        assert record["digits_per_token"] == ticket.digits
+        assert record["parameters"] == counted.parameters
+        right = np.unpackbits(np.frombuffer(bytes.fromhex(record["right"]), np.uint8))
+        assert right[: record["examples"]].mean() == pytest.approx(record["metrics"]["accuracy"])
+        searched = json.loads((home / f"{record['round']}.json").read_text())
+        assert record["metrics"]["accuracy"] == searched["metrics"]["accuracy"]
+        assert (record["metrics"]["agreement"] is None) == (record["method"] == "dense")
+    assert (
+        found["toy-ternary-long_dense-0.250000-0.json"]["steps"]
+        == 3 * (found["toy-ternary-dense-0.json"]["steps"])
+    )
+    small, ticket = (found[f"toy-ternary-{m}-0.500000-1.json"] for m in ("small_dense", "iterative"))
+    assert ticket["encoder_weights"] / 2 <= small["encoder_weights"] < ticket["encoder_weights"] * 0.6
+    assert small["rung"] == ticket["rung"] == 0.5
+
+
+@pytest.mark.parametrize("stop_at", [1, 27, 100])
+def test_a_cell_stopped_anywhere_goes_on_to_the_same_records(stop_at, done, tmp_path, monkeypatch):
+    taken: list[int] = []
+    learn = StackedTraining.learn
+
+    def counted(self: StackedTraining, step: int) -> torch.Tensor:
+        taken.append(step)
+        if len(taken) == stop_at:
+            raise KeyboardInterrupt
+        return learn(self, step)
+
+    monkeypatch.setattr(StackedTraining, "learn", counted)
+    with pytest.raises(KeyboardInterrupt):
+        execute(toy("ternary"), tmp_path, Quiet())
+    assert records(tmp_path).items() < records(done).items()
+    execute(toy("ternary"), tmp_path, Quiet())
+    assert records(tmp_path) == records(done)
+    # The stop cost no more than the steps since the last checkpoint, of two runs.
+    assert len(taken) <= sum(record["steps"] for record in records(done).values()) + 2 * 4
+
+
+def test_what_is_there_is_not_made_again_and_what_was_lost_is(done, tmp_path):
+    (done / "records" / "toy-ternary-shuffle-0.500000-1.json").unlink()
+    before = records(done)
+    watch = Quiet()
+    execute(toy("ternary"), done, watch)
+    assert watch.steps == 0
+    after = records(done)
+    assert after.keys() - before.keys() == {"toy-ternary-shuffle-0.500000-1.json"}
+    assert before.items() < after.items()
+
+
+def test_a_folder_keeps_to_one_grid_of_a_name_and_a_cell_to_one_process(tmp_path):
+    folder = GridFolder(tmp_path)
+    name, grid = load("toy")
+    folder.note(name, grid)
+    folder.note(name, grid)
+    with pytest.raises(ConfigError, match=r"is a grid of hash .*; give another --out"):
+        folder.note(*load("toy", ["training.epochs=3"]))
+    with (
+        folder.claimed(toy("int4")),
+        pytest.raises(ConfigError, match="another process is running this cell"),
+    ):
+        execute(toy("int4"), tmp_path, Quiet())
+
+
+def test_processes_with_different_cells_share_a_folder(tmp_path):
+    command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--local", "--out", str(tmp_path)]
+    running = [subprocess.Popen([*command, "--cells", name]) for name in ("step", "int4")]
+    assert [process.wait() for process in running] == [0, 0]
+    assert len(records(tmp_path)) == 2 * (5 + 2)
