@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import science_records as made
 
+from hwsim.models.science.records import collect
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
@@ -47,3 +49,24 @@ def test_bad_input_is_one_line(run, folder, tmp_path):
         done = run("results", *arguments)
         assert done.status == 1
         assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_grid_that_was_run(run, tmp_path):
+    out = tmp_path / "grid"
+    assert run("search", "--grid", "toy", "--cells", "ternary,step", "--local", "--out", out).status == 0
+    ladder = run("results", out, "--plot", tmp_path / "toy.svg", "--json").json
+    assert [(row["line"], row["density"]) for row in ladder] == [
+        (line, density) for line in ("toy: ternary", "toy: ternary, step") for density in (1.0, 0.5, 0.25)
+    ]
+    controls = run("results", out, "--table", "controls", "--json").json
+    assert {(row["b"], row["density"]) for row in controls} == {
+        ("shuffle", 0.5),
+        ("shuffle", 0.25),
+        ("small_dense", 0.5),
+        ("long_dense", 0.25),
+        ("pruned_finetuned", 0.5),
+    }
+    others = run("results", out, "--table", "others", "--json").json
+    assert {row["a"] for row in others if row["cell"] == "step"} == {"grid_rewind"}
+    (file,) = collect([out], tmp_path / "science")
+    assert run("results", file, "--json").json == ladder

@@ -276,3 +276,14 @@ def test_the_page_of_other_records(small, tmp_path):
     shown = set(re.findall(r"\]\(images/science/(.*?)\)", text))
     assert shown == {path.name for path in (tmp_path / page.IMAGES).iterdir()}
     assert page.fill(text, page.tables([])) == page.fill(page.PAGE.read_text(), page.tables([]))
+
+
+def test_overlaps_between_the_seeds_of_one_cell():
+    """Both sides name their seeds; what they share is one row."""
+    world = made.World()
+    found = [world.overlap(0.5, s, 0.2) for s in range(3)]
+    for s, one in enumerate(found):
+        one["b"] = one["a"] | {"seed": (s + 1) % 3}
+        one["a"] |= {"seed": s}
+    (pair,) = overlaps.pairs(records.merged(found))
+    assert pair.seeds == 3 and "seed" not in pair.a
