@@ -139,7 +139,8 @@ def _said(answer: Answer) -> str | None:
     if answer.holds is None:
         return None
     where = ", ".join(shown.percent(density) for density in answer.densities)
-    return shown.yes(answer.holds) + (f", at {where}" if where else "")
+    at = f", {'at' if answer.holds else 'only at'} {where}" if where else ""
+    return shown.yes(answer.holds) + at
 
 
 def pooled_rows(records: Sequence[Record]) -> list[Row]:

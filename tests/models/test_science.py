@@ -130,6 +130,8 @@ def test_hypotheses(main, family, grid):
     assert same_mask(overlaps.pairs(grid)).holds
     world = made.World()
     near = [world.overlap(d, s, 0.3 if d > 0.5 else 0.05) for d in made.AT[:2] for s in range(5)]
+    said = table.TABLES["decisions"].rows(near)
+    assert [(row["question"], row["answer"]) for row in said] == [("H6", "no, only at 51.20 %")]
     answer = same_mask(overlaps.pairs(near))
     assert answer.holds is False and answer.densities == (0.8**3,)
     assert same_mask(overlaps.pairs([world.overlap(0.5, 0, 0.3, "int4")])).holds is None
