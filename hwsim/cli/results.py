@@ -51,4 +51,4 @@ def command(
     if json:
         print_json(plain(wanted.rows(found)))
     else:
-        print_table(wanted.heads, wanted.shown(found))
+        print_table(*wanted.shown(found))

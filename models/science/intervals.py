@@ -1,4 +1,4 @@
-"""95 % intervals: of a mean over seeds, and of a difference over seeds and examples that are crossed.
+"""95 % intervals and their tests: of a mean over seeds, and over seeds and examples that are crossed.
 
 docs/protocol.md says which decides what, and why the bootstrap does not.
 """
@@ -16,25 +16,26 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and where it may lie; without ends if there are too few values to tell."""
+    """A mean and where it may lie; without ends and p if there are too few values to tell."""
 
     mean: float
     low: float | None = None
     high: float | None = None
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether 0 lies outside; False without ends."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+    p: float | None = None
+    """Two-sided, of a mean of 0, by the same distribution: below 0.05 where 0 is outside."""
 
 
 def _around(mean: float, square: float, df: float) -> Interval:
-    half = student.quantile((1 + LEVEL) / 2, df) * square**0.5
-    return Interval(mean, mean - half, mean + half)
+    """From the squared standard error and its degrees of freedom."""
+    error = square**0.5
+    if not error:
+        return Interval(mean, mean, mean, float(mean == 0))
+    half = student.quantile((1 + LEVEL) / 2, df) * error
+    return Interval(mean, mean - half, mean + half, student.two_sided(mean / error, df))
 
 
 def over_seeds(values: np.ndarray) -> Interval:
-    """Student's t interval of the mean of real values [seeds]."""
+    """Student's t interval of the mean of real values [seeds], and Student's test."""
     n, mean = len(values), float(np.mean(values))
     return Interval(mean) if n < 2 else _around(mean, float(np.var(values, ddof=1)) / n, n - 1)
 
@@ -52,10 +53,8 @@ def crossed(d: np.ndarray) -> Interval:
     of_seeds = float(d.mean(axis=1).var(ddof=1)) / seeds
     of_examples = float(d.mean(axis=0).var(ddof=1)) / examples
     square = of_seeds + of_examples
-    if not square:
-        return Interval(mean, mean, mean)
-    df = square**2 / (of_seeds**2 / (seeds - 1) + of_examples**2 / (examples - 1))
-    return _around(mean, square, df)
+    spread = of_seeds**2 / (seeds - 1) + of_examples**2 / (examples - 1)
+    return _around(mean, square, square**2 / spread if spread else 1.0)
 
 
 def crossed_bootstrap(d: np.ndarray, draws: int = 10_000, seed: int = 0) -> Interval:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsim.models.science import paired
 from hwsim.models.science.intervals import Interval, crossed, crossed_bootstrap, over_seeds
-from hwsim.models.science.points import CONTROLS, Line, Point
+from hwsim.models.science.points import CONTROLS, Line, Point, same_rung
 
 ALPHA = 0.05
 FEWEST = 2
@@ -17,46 +17,20 @@ FEWEST = 2
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """What a difference of accuracies says; differences are fractions, positive where the first is better."""
+class Difference:
+    """Of one metric, paired."""
 
-    d: np.ndarray
-    """[seeds, examples], -1, 0 or 1: how much more right the first was."""
     interval: Interval
-    """Over seeds and examples."""
+    """Of accuracies, fractions, over seeds and examples; of losses, nats, over seeds."""
     flip_seeds: float
     """p of the sign-flip test over seeds."""
-    mcnemar: tuple[float, ...]
-    """mid-p, seed by seed."""
-    pooled: float
-    """mid-p over examples, all seeds together."""
     adjusted: float | None = None
-    """Holm's, in its family."""
+    """The interval's p after Holm, in its family; None outside one."""
 
     @property
     def separated(self) -> bool:
-        """By the protocol; False outside a family."""
-        return self.interval.excludes_zero and self.adjusted is not None and self.adjusted <= ALPHA
-
-    def bootstrap(self) -> Interval:
-        """The other interval, which decides nothing."""
-        return crossed_bootstrap(self.d)
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What a difference of losses says, in nats; negative where the first is better."""
-
-    interval: Interval
-    flip_seeds: float
-    t: float
-    """p of the paired t test."""
-    adjusted: float | None = None
-
-    @property
-    def separated(self) -> bool:
-        """By the protocol; False outside a family."""
-        return self.interval.excludes_zero and self.adjusted is not None and self.adjusted <= ALPHA
+        """By the protocol."""
+        return self.adjusted is not None and self.adjusted <= ALPHA
 
 
 @dataclass(frozen=True)
@@ -66,12 +40,28 @@ class Comparison:
     a: Point
     b: Point
     seeds: tuple[int, ...]
-    accuracy: Accuracy
-    loss: Loss
+    d: np.ndarray
+    """[seeds, examples], -1, 0 or 1: how much more right the first was."""
+    accuracy: Difference
+    """Positive where the first is better."""
+    loss: Difference
+    """Negative where the first is better."""
     ece: float
     """Mean difference of calibration errors."""
     agreement: float | None
     """Mean difference of agreements with the dense model; None where one side is that model."""
+
+    def mcnemar(self) -> list[float]:
+        """mid-p, seed by seed."""
+        return [paired.flipped_integers(row) for row in self.d]
+
+    def pooled(self) -> float:
+        """mid-p over examples, all seeds of an example together."""
+        return paired.flipped_integers(self.d.sum(axis=0))
+
+    def bootstrap(self) -> Interval:
+        """The other interval of the accuracies, which decides nothing."""
+        return crossed_bootstrap(self.d)
 
 
 def compare(a: Point, b: Point) -> Comparison | None:
@@ -86,14 +76,9 @@ def compare(a: Point, b: Point) -> Comparison | None:
         a,
         b,
         seeds,
-        Accuracy(
-            d,
-            crossed(d),
-            paired.sign_flip(d.sum(axis=1)),
-            tuple(paired.flipped_integers(row) for row in d),
-            paired.flipped_integers(d.sum(axis=0)),
-        ),
-        Loss(over_seeds(losses), paired.sign_flip(losses), paired.t_test(losses)),
+        d,
+        Difference(crossed(d), paired.sign_flip(d.sum(axis=1))),
+        Difference(over_seeds(losses), paired.sign_flip(losses)),
         float(np.mean(a.values("ece", seeds) - b.values("ece", seeds))),
         None if np.isnan(agreement).any() else float(np.mean(agreement)),
     )
@@ -107,8 +92,8 @@ def separations(line: Line) -> list[Comparison]:
         for method in CONTROLS
         if (control := line.control(method, ticket.rung)) and (found := compare(ticket, control))
     ]
-    accuracy = paired.holm([one.accuracy.pooled for one in made])
-    loss = paired.holm([one.loss.t for one in made])
+    accuracy = paired.holm([one.accuracy.interval.p or 0.0 for one in made])
+    loss = paired.holm([one.loss.interval.p or 0.0 for one in made])
     return [
         replace(one, accuracy=replace(one.accuracy, adjusted=p), loss=replace(one.loss, adjusted=q))
         for one, p, q in zip(made, accuracy, loss, strict=True)
@@ -116,13 +101,33 @@ def separations(line: Line) -> list[Comparison]:
 
 
 def descriptions(line: Line) -> list[Comparison]:
-    """Every other method at a ticket's rung, minus the ticket: effects, nothing decided."""
-    return [
-        found
-        for other in line.others
-        if other.method not in CONTROLS and (ticket := line.ticket(other.rung))
-        if (found := compare(other, ticket))
-    ]
+    """Every other method minus the ticket of its rung: effects, nothing decided.
+
+    A ticket of another task also minus what only has the mask's shares, or the mask alone, of the line's own.
+    """
+    made = []
+    for other in line.others:
+        if other.method in CONTROLS:
+            continue
+        bases = [line.ticket(other.rung)]
+        if other.method == "transfer":
+            bases += [line.control(method, other.rung) for method in ("shuffle", "reinit")]
+        made += [compare(other, base) for base in bases if base is not None]
+    return [one for one in made if one is not None]
+
+
+def between(lines: Sequence[Line]) -> list[Comparison]:
+    """Tickets of a task's other lines minus those of its first, at the rungs where that has controls."""
+    made = []
+    for line in lines:
+        reference = next(other for other in lines if other.first.task == line.first.task)
+        if line is reference:
+            continue
+        for ticket in reference.tickets:
+            other = line.ticket(ticket.rung)
+            if other is not None and any(same_rung(point.rung, ticket.rung) for point in reference.tested):
+                made.append(compare(other, ticket))
+    return [one for one in made if one is not None]
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def pairs(records: Sequence[Record]) -> list[Pair]:
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         if record["kind"] == "overlap":
-            sides = tuple(tuple(sorted(record[side].items())) for side in "ab")
+            sides = [tuple((k, v) for k, v in record[side].items() if k != "seed") for side in "ab"]
             groups.setdefault((record["task"], *sides), []).append(record)
     made = []
     for (task, a, b), group in groups.items():

@@ -1,4 +1,4 @@
-"""Tests of paired differences: signs flipped over seeds or over examples, Student's t, Holm's correction."""
+"""Tests of paired differences by flipped signs, over seeds or over examples; Holm's correction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwsim.errors import HwsimError
-from hwsim.models.science import student
 
 MOST_FLIPPED = 20
 
@@ -61,15 +60,6 @@ def _binomial(n: int) -> np.ndarray:
     """P(B = 0..n) of n fair coins."""
     logs = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(n + 1)]
     return np.exp(np.array(logs) - n * math.log(2))
-
-
-def t_test(differences: np.ndarray) -> float:
-    """The two-sided p of Student's paired test. 1 for fewer than two, or if nothing differs."""
-    n, mean = len(differences), float(np.mean(differences))
-    if n < 2 or not np.any(differences):
-        return 1.0
-    error = float(np.std(differences, ddof=1)) / n**0.5
-    return student.two_sided(mean / error, n - 1) if error else 0.0
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from hwsim.errors import HwsimError, MissingToolError
 from hwsim.models.science.intervals import over_seeds
-from hwsim.models.science.points import CONTROLS, STRONG, Line, Point, lines, points
+from hwsim.models.science.points import CONTROLS, STRONG, TICKET, Line, Point, lines, points
 from hwsim.models.science.records import Record
 from hwsim.picture import ENDINGS, INK, MUTED, STYLE, missing
 
@@ -28,6 +28,7 @@ FACTOR = {"density": 100.0, "bits": 1 / 8192, "digits": 1e-3}
 # Okabe and Ito's colours, made for every kind of colour vision; shapes repeat what colours say.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#6f6f6f")
 MARKERS = ("s", "D", "^", "v", "P", "X", "<", ">")
+SHAPES = ("o", *MARKERS)
 LOOKS = dict(zip(CONTROLS, zip(COLOURS, MARKERS, strict=True), strict=True))
 NAMES = {
     "shuffle": "mask shuffled in layers",
@@ -39,6 +40,11 @@ NAMES = {
     "long_dense": "dense, all steps",
     "pruned_finetuned": "pruned, fine-tuned",
 }
+
+
+def drawable(records: Sequence[Record], axis: str) -> bool:
+    """Whether a ticket has the axis: float models, for example, have no digits."""
+    return any(_place(point, axis) for point in points(records) if point.method == TICKET)
 
 
 def draw(records: Sequence[Record], path: Path, metric: str = "accuracy", axis: str = "density") -> Path:
@@ -55,49 +61,51 @@ def draw(records: Sequence[Record], path: Path, metric: str = "accuracy", axis: 
         raise HwsimError(f"{path}: a picture ends in {' or '.join(ENDINGS)}")
     if reason := missing():
         raise MissingToolError(reason)
+    if not drawable(records, axis):
+        raise HwsimError(f"no record of iterative pruning says its {axis}; nothing to draw")
     found = points(records)
     made = lines(found)
     tasks = list(dict.fromkeys(line.first.task for line in made))
-    panels: list[Any] = made if axis == "density" else tasks
-    if not panels:
-        raise HwsimError("no record is of a ticket of iterative pruning; nothing to draw")
     import matplotlib
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(STYLE):
-        across = min(len(panels), 3)
-        down = -(-len(panels) // across)
-        wide, high = (5.2 * across, 3.8 * down + 1.0) if axis == "density" else (7.5 * across, 5.6 * down)
-        figure = Figure(figsize=(wide, high), layout="constrained")
-        grid = figure.subplots(down, across, squeeze=False, sharey=axis == "density" and len(tasks) == 1)
-        for axes in grid.flat[len(panels) :]:
-            axes.set_visible(False)
-        for axes, panel in zip(grid.flat, panels, strict=False):
-            if isinstance(panel, Line):
-                _controls(axes, panel, metric)
-            else:
-                strong = [point for point in found if point.task == panel and point.method in STRONG]
-                _costs(axes, panel, [line for line in made if line.first.task == panel], strong, metric, axis)
-            _finish(axes, metric, axis)
+        panels = len(made if axis == "density" else tasks)
+        across = min(panels, 3)
+        down = -(-panels // across)
+        wide, high = (5.2, 3.8) if axis == "density" else (7.5, 5.2)
+        figure = Figure(figsize=(wide * across, high * down + 1), layout="constrained")
+        one_task = len(tasks) == 1
+        grid = figure.subplots(down, across, squeeze=False, sharex=one_task, sharey=one_task)
         if axis == "density":
-            handles = {
-                label: handle
-                for axes in grid.flat
-                for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-            }
-            columns = min(len(handles), 2 * across + 1)
-            figure.legend(
-                handles.values(),
-                handles.keys(),
-                loc="outside lower center",
-                ncols=columns,
-                frameon=False,
-                fontsize=9,
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(
-            path, dpi=150, facecolor="white", metadata={"Date": None} if path.suffix == ".svg" else None
+            for axes, line in zip(grid.flat, made, strict=False):
+                _controls(axes, line, metric)
+        else:
+            numbers: dict[str, int] = {}
+            for axes, task in zip(grid.flat, tasks, strict=False):
+                axes.set_title(task, fontsize=10)
+                series = _series(found, [line for line in made if line.first.task == task], task)
+                for label, at in series.items():
+                    look = numbers.setdefault(label, len(numbers))
+                    _tickets(axes, label, at, metric, axis, look)
+        for axes in grid.flat[:panels]:
+            _finish(axes, metric, axis)
+        for axes in grid.flat[panels:]:
+            axes.set_visible(False)
+        named = [pair for axes in grid.flat for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+        handles = {label: handle for handle, label in named}
+        columns = min(len(handles), 2 * across + 1)
+        figure.legend(
+            handles.values(),
+            handles.keys(),
+            loc="outside lower center",
+            ncols=columns,
+            frameon=False,
+            fontsize=9,
         )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+        figure.savefig(path, dpi=150, facecolor="white", metadata=metadata)
     return path
 
 
@@ -112,7 +120,7 @@ def _controls(axes: Axes, line: Line, metric: str) -> None:
         at = [control for ticket in line.tickets if (control := line.control(method, ticket.rung))]
         # To the left and right of the ticket's, so that no interval hides another.
         place = number - len(methods) // 2
-        dodge = 1.03 ** (place + (place >= 0))
+        dodge = 1.04 ** (place + (place >= 0))
         colour, marker = LOOKS[method]
         _curve(axes, at, metric, "density", NAMES[method], colour, marker, dodge, "none")
 
@@ -127,23 +135,20 @@ def _dense(axes: Axes, line: Line, metric: str) -> None:
     axes.axhline(mean, color=MUTED, lw=1, ls="--")
 
 
-def _costs(axes: Axes, task: str, made: list[Line], strong: list[Point], metric: str, axis: str) -> None:
-    """Tickets of all lines, and strong tickets, against what they cost."""
-    axes.set_title(task, fontsize=10)
-    series: dict[str, list[Point]] = {}
-    for line in made:
-        dense = [line.dense] if line.dense else []
-        series[line.first.name] = [*dense, *line.tickets]
-    for point in strong:
-        series.setdefault(f"{point.name}: {point.method.replace('_', ' ')}, width {point.width}", []).append(
-            point
-        )
-    for number, (label, at) in enumerate(series.items()):
-        colour, marker = COLOURS[number % len(COLOURS)], ("o", *MARKERS)[number % (len(MARKERS) + 1)]
-        style = ":" if at[0].method in STRONG else "-"
-        _curve(axes, at, metric, axis, label, colour, marker, 1.0, style)
-    if series:
-        axes.legend(frameon=False, fontsize=8)
+def _series(found: Sequence[Point], made: Sequence[Line], task: str) -> dict[str, list[Point]]:
+    """Of a task, by label: every line with its dense model, and strong tickets by width."""
+    series = {line.first.name: [*([line.dense] if line.dense else []), *line.tickets] for line in made}
+    for point in found:
+        if point.task == task and point.method in STRONG:
+            label = f"{point.model}, {point.method.replace('_', ' ')}, width {point.width}"
+            series.setdefault(label, []).append(point)
+    return series
+
+
+def _tickets(axes: Axes, label: str, at: list[Point], metric: str, axis: str, look: int) -> None:
+    """One of them; more than colours go round again in other shapes."""
+    colour, marker = COLOURS[look % len(COLOURS)], SHAPES[look % len(SHAPES)]
+    _curve(axes, at, metric, axis, label, colour, marker, 1.0, ":" if at[0].method in STRONG else "-")
 
 
 def _place(point: Point, axis: str) -> float | None:
@@ -190,7 +195,8 @@ def _finish(axes: Axes, metric: str, axis: str) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_xscale("log")
-    axes.invert_xaxis()
+    if not axes.xaxis_inverted():  # panels of one task share their axes
+        axes.invert_xaxis()
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

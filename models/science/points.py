@@ -88,6 +88,11 @@ class Line:
         """A ticket, for what all have in common."""
         return self.tickets[0]
 
+    @property
+    def tested(self) -> list[Point]:
+        """The controls."""
+        return [point for point in self.others if point.method in CONTROLS]
+
     def ticket(self, rung: float) -> Point | None:
         """The ticket of a rung."""
         return _at(self.tickets, rung)
@@ -125,7 +130,10 @@ def _order(model: str) -> tuple[int, str]:
 
 
 def lines(found: Sequence[Point]) -> list[Line]:
-    """Every cell with tickets; cells without lend what they have to those of their task and model."""
+    """Every cell with tickets, for each task the one with the most controls first.
+
+    Cells without tickets lend what they have to those of their task and model.
+    """
     cells: dict[tuple[str, str, str], list[Point]] = defaultdict(list)
     for point in found:
         cells[point.task, point.cell, point.model].append(point)
@@ -141,10 +149,19 @@ def lines(found: Sequence[Point]) -> list[Line]:
             for other, own in cells.items()
             if other not in with_tickets and (other[0], other[2]) == (task, model)
             for point in own
-            # Wider models are no controls; small ones are meant to be narrower.
-            if point.width == tickets[0].width or point.method == "small_dense"
+            if _fits(point, tickets[0])
         ]
         beside = [point for point in [*cells[key], *lent] if point.method not in (TICKET, DENSE)]
         dense = next((point for point in [*cells[key], *lent] if point.method == DENSE), None)
         made.append(Line(tickets, dense, beside))
-    return made
+    return sorted(made, key=lambda line: (line.first.task, -len(line.tested), _order(line.first.model)))
+
+
+def _fits(lent: Point, ticket: Point) -> bool:
+    """Whether a point of another cell stands beside a ticket.
+
+    It must have its width, which small models are meant not to have, and, if rewound, be rewound to the same.
+    """
+    wide = lent.width == ticket.width or lent.method == "small_dense"
+    rewound = any(record.get("after") is not None for record in lent.runs.values())
+    return wide and (not rewound or lent.rewind == ticket.rewind)

@@ -106,7 +106,7 @@ def merged(records: Iterable[Record]) -> list[Record]:
 
 def _read(file: Path) -> list[Record]:
     try:
-        value = json.loads(file.read_text())
+        value = dict(json.loads(file.read_text()))
         records = _unpacked(value) if "records" in value else [value]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise HwsimError(f"{file}: no record and no file of records ({error!r})") from error

@@ -12,9 +12,9 @@ from hwsim.models.science import shown
 from hwsim.models.science.barriers import barriers as barriers_of
 from hwsim.models.science.hypotheses import Answer, answers, matched, same_mask
 from hwsim.models.science.intervals import over_seeds
-from hwsim.models.science.matching import Comparison, descriptions, ladder, pooled, separations
+from hwsim.models.science.matching import Comparison, between, descriptions, ladder, pooled, separations
 from hwsim.models.science.overlaps import pairs
-from hwsim.models.science.points import DENSE, Line, Point, lines, points
+from hwsim.models.science.points import DENSE, TICKET, Line, Point, lines, points
 from hwsim.models.science.records import Record
 
 Row = dict[str, Any]
@@ -28,7 +28,8 @@ def _spread(point: Point, metric: str) -> tuple[float, float | None] | None:
 
 
 def _place(point: Point) -> Row:
-    return {"task": point.task, "model": point.model, "cell": point.cell, "rewind": point.rewind}
+    place = {"task": point.task, "model": point.model, "cell": point.cell, "rewind": point.rewind}
+    return place | {"line": f"{point.task}: {point.name}"}
 
 
 def _measured(point: Point) -> Row:
@@ -64,36 +65,46 @@ def ladder_rows(records: Sequence[Record]) -> list[Row]:
     return rows
 
 
-def _compared(one: Comparison, ticket: Point, other: Point) -> Row:
-    return _place(ticket) | {
-        "density": ticket.rung,
-        "other": other.method if other.cell == ticket.cell else f"{other.method} ({other.cell})",
-        "method": other.method,
+def _compared(one: Comparison, place: Point) -> Row:
+    """A row of a - b, for the line that `place` belongs to."""
+    return _place(place) | {
+        "density": place.rung,
+        "a": _label(one.a, place),
+        "b": _label(one.b, place),
         "seeds": len(one.seeds),
-        "accuracy": shown.verdict(one.accuracy),
         "difference": one.accuracy.interval,
-        "bootstrap": one.accuracy.bootstrap(),
+        "bootstrap": one.bootstrap(),
         "p_seeds": one.accuracy.flip_seeds,
-        "mcnemar": list(one.accuracy.mcnemar),
-        "p_pooled": one.accuracy.pooled,
+        "mcnemar": one.mcnemar(),
+        "p_pooled": one.pooled(),
         "p_holm": one.accuracy.adjusted,
-        "loss": shown.verdict(one.loss),
+        "verdict": shown.verdict(one.accuracy),
         "loss_difference": one.loss.interval,
         "loss_p_seeds": one.loss.flip_seeds,
         "loss_p_holm": one.loss.adjusted,
+        "loss_verdict": shown.verdict(one.loss, least=True),
         "ece_difference": one.ece,
         "agreement_difference": one.agreement,
     }
 
 
+def _label(point: Point, place: Point) -> str:
+    method = "ticket" if point.method == TICKET else point.method
+    return method if (point.cell, point.model) == (place.cell, place.model) else f"{method} of {point.cell}"
+
+
 def control_rows(records: Sequence[Record]) -> list[Row]:
     """Ticket minus control, rung by rung."""
-    return [_compared(one, one.a, one.b) for line in lines(points(records)) for one in separations(line)]
+    return [_compared(one, one.a) for line in lines(points(records)) for one in separations(line)]
 
 
 def other_rows(records: Sequence[Record]) -> list[Row]:
-    """Every other method minus the ticket of its rung."""
-    return [_compared(one, one.b, one.a) for line in lines(points(records)) for one in descriptions(line)]
+    """Every other method, and the tickets of other cells, minus the ticket of their rung."""
+    found = lines(points(records))
+    beside = [
+        _compared(one, line.ticket(one.b.rung) or one.b) for line in found for one in descriptions(line)
+    ]
+    return beside + [_compared(one, one.b) for one in between(found)]
 
 
 def decision_rows(records: Sequence[Record]) -> list[Row]:
@@ -113,7 +124,13 @@ def decision_rows(records: Sequence[Record]) -> list[Row]:
             rows.append(_place(line.first) | {"question": answer.hypothesis, "answer": _said(answer)})
     for task in dict.fromkeys(record["task"] for record in records):
         answer = same_mask(pairs([record for record in records if record["task"] == task]))
-        place = {"task": task, "model": "float and integer", "cell": "-", "rewind": "-"}
+        place = {
+            "task": task,
+            "model": None,
+            "cell": None,
+            "rewind": None,
+            "line": f"{task}: float against integer",
+        }
         rows.append(place | {"question": answer.hypothesis, "answer": _said(answer)})
     return rows
 
@@ -122,7 +139,8 @@ def _said(answer: Answer) -> str | None:
     if answer.holds is None:
         return None
     where = ", ".join(shown.percent(density) for density in answer.densities)
-    return shown.yes(answer.holds) + (f", at {where}" if where else "")
+    at = f", {'at' if answer.holds else 'only at'} {where}" if where else ""
+    return shown.yes(answer.holds) + at
 
 
 def pooled_rows(records: Sequence[Record]) -> list[Row]:

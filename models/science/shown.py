@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hwsim.models.science.intervals import Interval
-from hwsim.models.science.matching import Accuracy, Loss
+from hwsim.models.science.matching import Difference
 
 
 def percent(value: float | None) -> str:
@@ -13,8 +11,17 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.2f} %"
 
 
-def spread(value: tuple[float, float | None] | None, factor: float = 100, digits: int = 1) -> str:
-    """(mean, standard deviation) as 80.1 ± 0.5."""
+def spread(value: tuple[float, float | None] | None) -> str:
+    """(mean, standard deviation) of fractions as 80.1 ± 0.5, in percent."""
+    return _spread(value, 100, 1)
+
+
+def spread_of_nats(value: tuple[float, float | None] | None) -> str:
+    """The same of losses, as 0.463 ± 0.020."""
+    return _spread(value, 1, 3)
+
+
+def _spread(value: tuple[float, float | None] | None, factor: float, digits: int) -> str:
     if value is None:
         return "-"
     mean, deviation = value
@@ -54,11 +61,11 @@ def yes(value: bool | None) -> str:
     return "-" if value is None else "yes" if value else "no"
 
 
-def verdict(value: Accuracy | Loss) -> str:
-    """better, worse (of the first) or not separated."""
+def verdict(value: Difference, least: bool = False) -> str:
+    """What the first is: better, worse, or - where they are not separated; `least` if small is good."""
     if not value.separated:
-        return "not separated"
-    return "better" if (value.interval.mean > 0) == isinstance(value, Accuracy) else "worse"
+        return "-"
+    return "worse" if (value.interval.mean > 0) == least else "better"
 
 
 def count(value: float | None) -> str:
@@ -71,6 +78,6 @@ def kibibytes(value: float | None) -> str:
     return "-" if value is None else f"{value / 8192:,.1f}"
 
 
-def text(value: Any) -> str:
-    """As it is."""
-    return str(value)
+def three(value: float | None) -> str:
+    """A number with three decimals."""
+    return "-" if value is None else f"{value:.3f}"

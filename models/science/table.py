@@ -12,8 +12,18 @@ from hwsim.models.science.intervals import Interval
 from hwsim.models.science.records import Record
 from hwsim.models.science.rows import Row
 
-Column = tuple[str, str, Callable[[Any], str]]
-"""Head, key of the row, how its value is shown."""
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column."""
+
+    head: str
+    """With `>` before it if right-aligned."""
+    key: str
+    """Of the rows."""
+    show: Callable[[Any], str] = str
+    page: bool = False
+    """Whether only pages have room for it; a terminal has not."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,144 +33,134 @@ class Table:
     rows: Callable[[Sequence[Record]], list[Row]]
     columns: tuple[Column, ...]
 
-    def shown(self, records: Sequence[Record]) -> list[list[str]]:
-        """The cells of every row."""
-        return [[show(row[key]) for _, key, show in self.columns] for row in self.rows(records)]
-
-    @property
-    def heads(self) -> list[str]:
-        """Of the columns."""
-        return [head for head, _, _ in self.columns]
+    def shown(self, records: Sequence[Record], page: bool = False) -> tuple[list[str], list[list[str]]]:
+        """Heads, and the cells of every row."""
+        columns = [column for column in self.columns if page or not column.page]
+        cells = [[column.show(row[column.key]) for column in columns] for row in self.rows(records)]
+        return [column.head for column in columns], cells
 
 
-def _nats(value: tuple[float, float | None] | None) -> str:
-    return shown.spread(value, 1, 3)
-
-
-PLACE: tuple[Column, ...] = (
-    ("task", "task", shown.text),
-    ("model", "model", shown.text),
-    ("cell", "cell", shown.text),
-)
-DIFFERENCE: tuple[Column, ...] = (
-    (">seeds", "seeds", shown.text),
-    (">accuracy, points", "difference", shown.points),
-    (">bootstrap", "bootstrap", shown.points),
-    (">p seeds", "p_seeds", shown.p),
-    (">p pooled", "p_pooled", shown.p),
-)
-LOSS: tuple[Column, ...] = (
-    (">loss, nats", "loss_difference", shown.nats),
-    (">p seeds", "loss_p_seeds", shown.p),
-)
+LINE = Column("line", "line")
+DENSITY = Column(">density", "density", shown.percent)
+SEEDS = Column(">seeds", "seeds", page=True)
 TABLES: dict[str, Table] = {
     "ladder": Table(
         rows.ladder_rows,
         (
-            *PLACE,
-            (">density", "density", shown.percent),
-            (">of all", "density_all", shown.percent),
-            (">seeds", "seeds", shown.text),
-            (">accuracy", "accuracy", shown.spread),
-            (">loss", "loss", _nats),
-            (">ECE", "ece", _nats),
-            (">agreement", "agreement", shown.spread),
-            (">minus dense, points", "difference", shown.points),
-            (">nats", "loss_difference", shown.nats),
-            ("matches", "matches", shown.yes),
-            ("in loss", "matches_loss", shown.yes),
+            LINE,
+            DENSITY,
+            Column(">of all weights", "density_all", shown.percent, page=True),
+            SEEDS,
+            Column(">accuracy", "accuracy", shown.spread),
+            Column(">loss", "loss", shown.spread_of_nats),
+            Column(">ECE", "ece", shown.spread_of_nats),
+            Column(">agreement", "agreement", shown.spread),
+            Column(">minus dense, points", "difference", shown.points),
+            Column(">minus dense, nats", "loss_difference", shown.nats, page=True),
+            Column(">p seeds", "p_seeds", shown.p, page=True),
+            Column("matches", "matches", shown.yes),
+            Column("in loss", "matches_loss", shown.yes),
         ),
     ),
     "decisions": Table(
         rows.decision_rows,
-        (
-            *PLACE,
-            ("question", "question", shown.text),
-            ("answer", "answer", lambda value: value or "not run"),
-        ),
+        (LINE, Column("question", "question"), Column("answer", "answer", lambda said: said or "not run")),
     ),
     "controls": Table(
         rows.control_rows,
         (
-            *PLACE,
-            (">density", "density", shown.percent),
-            ("control", "other", shown.text),
-            *DIFFERENCE,
-            (">Holm", "p_holm", shown.p),
-            ("ticket is", "accuracy", shown.text),
-            *LOSS,
-            (">Holm", "loss_p_holm", shown.p),
-            ("ticket is", "loss", shown.text),
+            LINE,
+            DENSITY,
+            Column("ticket minus", "b"),
+            SEEDS,
+            Column(">accuracy, points", "difference", shown.points),
+            Column(">bootstrap", "bootstrap", shown.points, page=True),
+            Column(">p seeds", "p_seeds", shown.p, page=True),
+            Column(">McNemar", "p_pooled", shown.p, page=True),
+            Column(">Holm", "p_holm", shown.p),
+            Column("ticket is", "verdict"),
+            Column(">loss, nats", "loss_difference", shown.nats),
+            Column(">p seeds", "loss_p_seeds", shown.p, page=True),
+            Column(">Holm", "loss_p_holm", shown.p),
+            Column("ticket is", "loss_verdict"),
         ),
     ),
     "others": Table(
         rows.other_rows,
         (
-            *PLACE,
-            (">density", "density", shown.percent),
-            ("method minus ticket", "other", shown.text),
-            *DIFFERENCE,
-            *LOSS,
+            LINE,
+            DENSITY,
+            Column("method", "a"),
+            Column("minus", "b"),
+            SEEDS,
+            Column(">accuracy, points", "difference", shown.points),
+            Column(">bootstrap", "bootstrap", shown.points, page=True),
+            Column(">p seeds", "p_seeds", shown.p, page=True),
+            Column(">loss, nats", "loss_difference", shown.nats),
+            Column(">p seeds", "loss_p_seeds", shown.p, page=True),
         ),
     ),
     "pooled": Table(
         rows.pooled_rows,
         (
-            ("model", "model", shown.text),
-            ("cell", "cell", shown.text),
-            ("tasks", "tasks", ", ".join),
-            (">density", "rung", shown.percent),
-            ("control", "control", shown.text),
-            (">pairs", "pairs", shown.text),
-            (">accuracy, points", "accuracy", lambda value: f"{100 * value:+.2f}"),
-            (">Holm", "p_accuracy", shown.p),
-            (">loss, nats", "loss", lambda value: f"{value:+.3f}"),
-            (">Holm", "p_loss", shown.p),
+            Column("model", "model"),
+            Column("cell", "cell"),
+            Column("tasks", "tasks", ", ".join),
+            Column(">density", "rung", shown.percent),
+            Column("ticket minus", "control"),
+            Column(">pairs", "pairs"),
+            Column(">accuracy, points", "accuracy", lambda value: f"{100 * value:+.2f}"),
+            Column(">Holm", "p_accuracy", shown.p),
+            Column(">loss, nats", "loss", lambda value: f"{value:+.3f}"),
+            Column(">Holm", "p_loss", shown.p),
         ),
     ),
     "overlaps": Table(
         rows.overlap_rows,
         (
-            ("task", "task", shown.text),
-            ("a", "a", shown.text),
-            ("b", "b", shown.text),
-            (">density", "density", shown.percent),
-            (">seeds", "seeds", shown.text),
-            (">common / expected", "ratio", lambda value: f"{value:.2f}"),
-            (">excess", "excess", shown.nats),
-            (">deviations", "deviations", lambda value: f"{value:,.1f}"),
-            ("near chance", "near_chance", shown.yes),
-            (">equal signs", "signs", shown.nats),
+            Column("task", "task"),
+            Column("a", "a"),
+            Column("b", "b"),
+            DENSITY,
+            SEEDS,
+            Column(">common / expected", "ratio", lambda value: f"{value:.2f}"),
+            Column(">excess", "excess", shown.nats),
+            Column(">deviations", "deviations", lambda value: f"{value:,.1f}"),
+            Column("near chance", "near_chance", shown.yes),
+            Column(">equal signs", "signs", shown.nats),
         ),
     ),
     "barriers": Table(
         rows.barrier_rows,
         (
-            *PLACE,
-            ("round", "round", shown.text),
-            (">step", "step", shown.text),
-            (">density", "density", shown.percent),
-            (">pairs", "pairs", shown.text),
-            (">accuracy falls, points", "accuracy", shown.points),
-            (">loss rises, nats", "loss", shown.nats),
-            ("stable", "stable", shown.yes),
+            Column("task", "task"),
+            Column("model", "model"),
+            Column("cell", "cell"),
+            Column("round", "round"),
+            Column(">step", "step"),
+            DENSITY,
+            Column(">pairs", "pairs"),
+            Column(">accuracy falls, points", "accuracy", shown.points),
+            Column(">loss rises, nats", "loss", shown.nats),
+            Column("stable", "stable", shown.yes),
         ),
     ),
     "cost": Table(
         rows.cost_rows,
         (
-            *PLACE,
-            ("method", "method", shown.text),
-            (">width", "width", shown.text),
-            (">density", "density", shown.percent),
-            (">accuracy", "accuracy", shown.spread),
-            (">loss", "loss", _nats),
-            (">weights, KiB", "weight_bits", shown.kibibytes),
-            (">mask entropy, KiB", "entropy_bits", shown.kibibytes),
-            (">bits a weight", "entropy_per_weight", lambda v: "-" if v is None else f"{v:.3f}"),
-            (">digits/token", "digits_per_token", shown.count),
-            (">steps", "steps", shown.count),
-            (">device s", "seconds", lambda v: "-" if v is None else f"{v:,.1f}"),
+            LINE,
+            Column("method", "method"),
+            Column(">width", "width", page=True),
+            DENSITY,
+            SEEDS,
+            Column(">accuracy", "accuracy", shown.spread),
+            Column(">loss", "loss", shown.spread_of_nats),
+            Column(">weights, KiB", "weight_bits", shown.kibibytes),
+            Column(">mask entropy, KiB", "entropy_bits", shown.kibibytes),
+            Column(">bits a weight", "entropy_per_weight", shown.three),
+            Column(">digits/token", "digits_per_token", shown.count),
+            Column(">steps", "steps", shown.count, page=True),
+            Column(">device s", "seconds", shown.count, page=True),
         ),
     ),
 }
@@ -175,9 +175,9 @@ def table(name: str) -> Table:
 
 
 def plain(value: Any) -> Any:
-    """A value of a row as JSON: an interval as mean, low and high."""
+    """A value of a row as JSON: an interval as an object."""
     if isinstance(value, Interval):
-        return {"mean": value.mean, "low": value.low, "high": value.high}
+        return dataclasses.asdict(value)
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list | tuple) else value

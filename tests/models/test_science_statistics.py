@@ -123,12 +123,10 @@ def test_t_test_and_interval_agree():
     found = over_seeds(d)
     assert found.mean == pytest.approx(0.18)
     assert (found.high - found.low) / 2 == pytest.approx(2.776445 * np.std(d, ddof=1) / 5**0.5, abs=1e-6)
-    assert paired.t_test(d - found.low) == pytest.approx(0.05, abs=1e-9)
-    assert paired.t_test(np.zeros(5)) == 1.0
-    assert paired.t_test(np.ones(5)) == 0.0
-    assert paired.t_test(np.ones(1)) == 1.0
+    assert over_seeds(d - found.low).p == pytest.approx(0.05, abs=1e-9)
+    assert over_seeds(np.zeros(5)) == Interval(0.0, 0.0, 0.0, 1.0)
+    assert over_seeds(np.ones(5)) == Interval(1.0, 1.0, 1.0, 0.0)
     assert over_seeds(np.ones(1)) == Interval(1.0)
-    assert not over_seeds(np.ones(1)).excludes_zero
 
 
 def test_crossed_interval_by_hand():
@@ -140,7 +138,8 @@ def test_crossed_interval_by_hand():
     found = crossed(d)
     assert found.mean == 0.5
     assert found.high - found.mean == pytest.approx(student.quantile(0.975, df) * square**0.5)
-    assert crossed(np.zeros((5, 9))) == Interval(0.0, 0.0, 0.0)
+    assert found.p == pytest.approx(student.two_sided(0.5 / square**0.5, df))
+    assert crossed(np.zeros((5, 9))) == Interval(0.0, 0.0, 0.0, 1.0)
     assert crossed(np.ones((1, 9))) == Interval(1.0)
 
 
@@ -166,16 +165,17 @@ def test_without_an_effect_five_in_a_hundred_at_most(spread):
     """The interval that decides keeps its level however much seeds differ; the bootstrap does not."""
     generator = np.random.default_rng(3)
     runs = [planted(generator, 0.0, spread) for _ in range(400)]
-    missed = np.mean([crossed(d).excludes_zero for d in runs])
+    missed = np.mean([crossed(d).p <= 0.05 for d in runs])
     assert missed <= 0.05 + 2 * (0.05 * 0.95 / 400) ** 0.5
-    bootstrap = np.mean([crossed_bootstrap(d, 200).excludes_zero for d in runs[:150]])
+    drawn = [crossed_bootstrap(d, 200) for d in runs[:150]]
+    bootstrap = np.mean([one.low > 0 or one.high < 0 for one in drawn])
     assert (bootstrap > 0.1) == (spread == 0.3)
 
 
 def test_effects_are_found():
     generator = np.random.default_rng(4)
     runs = [planted(generator, 0.35, 0.05) for _ in range(60)]  # about four points
-    assert np.mean([crossed(d).excludes_zero for d in runs]) > 0.9
+    assert np.mean([crossed(d).p <= 0.05 for d in runs]) > 0.9
     assert np.mean([paired.flipped_integers(d.sum(axis=0)) < 0.001 for d in runs]) > 0.9
     assert np.mean([paired.sign_flip(d.mean(axis=1)) == 1 / 16 for d in runs]) > 0.9
 

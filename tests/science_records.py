@@ -28,6 +28,10 @@ EFFECTS = {
 """Skill of a control less the ticket's; 0.1 is about 1.3 points."""
 
 
+AFTER = ("iterative", "shuffle", "random_global", "reinit", "sign", "magnitude", "pruned_finetuned")
+"""Methods that begin with an earlier round."""
+
+
 class World:
     """A task: examples with difficulties, and trainings whose skills, seeds and noise make their answers."""
 
@@ -70,7 +74,7 @@ class World:
             "width": 128,
             "method": method,
             "round": method if method == "dense" else f"{method}-{density:.6f}",
-            "after": None if method == "dense" else "dense",
+            "after": "dense" if method in AFTER else None,
             "rewind": "init",
             "rung": 1.0 if method == "dense" else density,
             "density": kept,

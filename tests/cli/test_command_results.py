@@ -1,0 +1,72 @@
+"""`hwsim results` on the records of a made-up grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import science_records as made
+
+from hwsim.models.science.records import collect
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return made.write(made.grid(seeds=3, cells=False), tmp_path_factory.mktemp("grid"))
+
+
+def test_tables_are_printed_and_json_is_a_row_an_object(run, folder):
+    done = run("results", folder)
+    assert done.status == 0
+    assert "sst2: ternary, main" in done.stdout and "51.20 %" in done.stdout
+    rows = run("results", folder, "--table", "controls", "--json").json
+    assert len(rows) == 40
+    assert rows[0]["b"] == "shuffle" and rows[0]["verdict"] == "better"
+    assert rows[0]["difference"]["low"] < rows[0]["difference"]["mean"] < rows[0]["difference"]["high"]
+    said = {
+        row["question"]: row["answer"]
+        for row in run("results", folder, "--table", "decisions", "--json").json
+    }
+    assert said["H3"].startswith("yes") and said["H6"] is None
+
+
+def test_a_plot_beside_the_table(run, folder, tmp_path):
+    path = tmp_path / "loss.svg"
+    done = run(
+        "results", folder, "--table", "cost", "--plot", path, "--metric", "loss", "--axis", "bits", "--json"
+    )
+    assert done.status == 0 and path.read_text().startswith("<?xml")
+    assert done.json[0]["total_bits"] > 0
+    assert str(path) in done.stderr
+
+
+def test_bad_input_is_one_line(run, folder, tmp_path):
+    for arguments, message in (
+        ((tmp_path / "no",), "there is no such file"),
+        ((folder, "--table", "best"), "table 'best'; choose one of"),
+        ((folder, "--plot", tmp_path / "x.gif"), "a picture ends in"),
+    ):
+        done = run("results", *arguments)
+        assert done.status == 1
+        assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_grid_that_was_run(run, tmp_path):
+    out = tmp_path / "grid"
+    assert run("search", "--grid", "toy", "--cells", "ternary,step", "--local", "--out", out).status == 0
+    ladder = run("results", out, "--plot", tmp_path / "toy.svg", "--json").json
+    assert [(row["line"], row["density"]) for row in ladder] == [
+        (line, density) for line in ("toy: ternary", "toy: ternary, step") for density in (1.0, 0.5, 0.25)
+    ]
+    controls = run("results", out, "--table", "controls", "--json").json
+    assert {(row["b"], row["density"]) for row in controls} == {
+        ("shuffle", 0.5),
+        ("shuffle", 0.25),
+        ("small_dense", 0.5),
+        ("long_dense", 0.25),
+        ("pruned_finetuned", 0.5),
+    }
+    others = run("results", out, "--table", "others", "--json").json
+    assert {row["a"] for row in others if row["cell"] == "step"} == {"grid_rewind"}
+    (file,) = collect([out], tmp_path / "science")
+    assert run("results", file, "--json").json == ladder
