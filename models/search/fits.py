@@ -10,7 +10,7 @@ from pathlib import Path
 from hwsim.models import checkpoint, exact
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.stacked import train_stacked
-from hwsim.models.stacked.batches import ResidentLessons
+from hwsim.models.stacked.train import Stage
 from hwsim.models.train import TrainConfig, Training, TrainingSet
 
 
@@ -53,9 +53,9 @@ class Course:
     """Steps between two comparisons with the emulator; 0: none."""
 
     @cached_property
-    def lessons(self) -> ResidentLessons:
+    def stage(self) -> Stage:
         """The training set on the device, put there once for all rounds."""
-        return ResidentLessons(self.training, self.device)
+        return Stage(self.training, self.device)
 
     def told(self, job: Job) -> TrainConfig:
         """How the job is trained."""
@@ -93,7 +93,7 @@ def together(course: Course, job: Job, size: int = 0) -> list[dict[str, float]]:
     names = "-".join(map(str, job.seeds))
     train_stacked(
         job.models,
-        course.lessons,
+        course.stage,
         course.told(job),
         job.seeds,
         course.device,

@@ -31,7 +31,7 @@ def stack(models: Sequence[InhibitorTransformer]) -> InhibitorTransformer:
     if not models:
         raise ConfigError("there are no models to stack")
     for model in models[1:]:
-        if model.config != models[0].config or _kinds(model) != _kinds(models[0]):
+        if model.config != models[0].config or kinds(model) != kinds(models[0]):
             raise ConfigError("only models of one configuration and one kind of layers can be stacked")
     made = cast(InhibitorTransformer, pile(models))
     swap = cast(nn.Module, made)
@@ -46,7 +46,7 @@ def stack(models: Sequence[InhibitorTransformer]) -> InhibitorTransformer:
     return made
 
 
-def _kinds(model: InhibitorTransformer) -> list[object]:
+def kinds(model: InhibitorTransformer) -> list[object]:
     """What must agree for layers to be computed together: class, and what a strong one does with scores."""
     options = ("kept", "signed")
     return [(type(x), *(getattr(x, name, None) for name in options)) for _, x in model.encoder()]

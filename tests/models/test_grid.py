@@ -196,7 +196,7 @@ def test_a_folder_keeps_to_one_grid_of_a_name_and_a_cell_to_one_process(tmp_path
         folder.note(*load("toy", ["training.epochs=3"]))
     with (
         folder.claimed(toy("int4")),
-        pytest.raises(ConfigError, match="another process is running this cell"),
+        pytest.raises(ConfigError, match="another process is running"),
     ):
         execute(toy("int4"), tmp_path, Quiet())
 
