@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hwsim.models import checkpoint, exact
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.stacked import train_stacked
 from hwsim.models.stacked.train import Stage
 from hwsim.models.train import TrainConfig, Training, TrainingSet
@@ -18,7 +18,7 @@ from hwsim.models.train import TrainConfig, Training, TrainingSet
 class Job:
     """Models to be trained in place."""
 
-    models: Sequence[InhibitorTransformer]
+    models: Sequence[Model]
     seeds: Sequence[int]
     """One for each model."""
     first_step: int
@@ -42,7 +42,7 @@ class Course:
 
     training: TrainingSet
     config: TrainConfig
-    measure: Callable[[InhibitorTransformer], dict[str, float]]
+    measure: Callable[[Model], dict[str, float]]
     """What a trained model is worth."""
     device: str
     progress: Callable[[int, int], None]

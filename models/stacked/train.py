@@ -22,6 +22,7 @@ from hwsim.errors import ConfigError
 from hwsim.models import checkpoint, exact
 from hwsim.models.batches import UNKNOWN_PIECE, Sequences
 from hwsim.models.descent import load_slots, slots_of, warmth
+from hwsim.models.float_sparse import Model
 from hwsim.models.layers import UNIT
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.named import prefixed, under
@@ -37,7 +38,7 @@ Watch = Callable[[int, int, int], None]
 
 
 def train_stacked(
-    models: Sequence[InhibitorTransformer],
+    models: Sequence[Model],
     training: TrainingSet | Stage,
     config: TrainConfig,
     seeds: Sequence[int],
@@ -117,7 +118,7 @@ class StackedTraining:
 
     def __init__(
         self,
-        models: Sequence[InhibitorTransformer],
+        models: Sequence[Model],
         lessons: ResidentLessons,
         config: TrainConfig,
         seeds: Sequence[int],
@@ -143,7 +144,7 @@ class StackedTraining:
         self._replay = Replay(self._body, device, capture)
         self._stream = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
-    def take(self, models: Sequence[InhibitorTransformer], config: TrainConfig, seeds: Sequence[int]) -> None:
+    def take(self, models: Sequence[Model], config: TrainConfig, seeds: Sequence[int]) -> None:
         """Begin anew with other models of the same kinds, on the same tensors, so that graphs stay good.
 
         `config` may differ in its epochs. What comes out is what a new stack would have given.
@@ -179,6 +180,7 @@ class StackedTraining:
         """Compare every run as it stands with the emulator, on sequences of that step's batch.
 
         The logits are the stack's own, all other tensors those of the run's model, a view of the stack.
+        Float models have no emulator.
         """
         batch = self.order.batch(step)
         rows = batch.rows[:, : exact.ROWS]
@@ -186,6 +188,8 @@ class StackedTraining:
         with torch.enable_grad():
             logits = self.model(token_ids, mask)
         for run, model in enumerate(self.models):
+            if not isinstance(model, InhibitorTransformer):
+                return
             when = f"step {step + 1}, seed {int(self.seeds[run])}"
             exact.compare(model, token_ids[run], mask[run], logits[run], when)
 
@@ -259,7 +263,7 @@ class Stage:
 
     def stacks(
         self,
-        parts: Sequence[Sequence[InhibitorTransformer]],
+        parts: Sequence[Sequence[Model]],
         config: TrainConfig,
         seeds: Sequence[Sequence[int]],
     ) -> list[StackedTraining]:
@@ -308,7 +312,7 @@ def clipped(gradients: Sequence[Tensor], limit: float = 1.0) -> list[Tensor]:
 
 @torch.no_grad()
 def accuracies(
-    models: Sequence[InhibitorTransformer], data: Sequences, labels: np.ndarray, device: str = "cuda"
+    models: Sequence[Model], data: Sequences, labels: np.ndarray, device: str = "cuda"
 ) -> list[float]:
     """Share of sequences whose largest logit is at the label, for each model."""
     together = stack([model.to(device) for model in models]).eval()
