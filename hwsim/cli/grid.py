@@ -17,6 +17,7 @@ def run_grid(
     """Run a grid's cells and print what came of them; `again` is the command that goes on."""
     from hwsim.models.grid import cells, execute, load
     from hwsim.models.grid.folder import GridFolder
+    from hwsim.models.grid.overlaps import write_overlaps
 
     name, grid = load(source, assignments)
     chosen = cells(name, grid, wanted)
@@ -26,6 +27,7 @@ def run_grid(
         with progress_bar() as bar:
             for cell in chosen:
                 execute(cell, out, Bar(bar, cell.key))
+        write_overlaps(name, grid, {cell.name: cell.key for cell in cells(name, grid)}, folder)
     except KeyboardInterrupt as stop:
         stderr().print(f"hwsim: stopped; what is done is in {out}, go on with: {again}", soft_wrap=True)
         raise typer.Exit(130) from stop

@@ -12,10 +12,11 @@ import numpy as np
 
 from hwsim.errors import ConfigError
 from hwsim.files import read_record, write_atomic
-from hwsim.models.float_sparse import SparseFloat
+from hwsim.models.float_sparse import Model, SparseFloat
+from hwsim.models.grid.barriers import write_barriers
 from hwsim.models.grid.cells import Cell
 from hwsim.models.grid.folder import GridFolder
-from hwsim.models.grid.records import run_record
+from hwsim.models.grid.records import measures, run_record
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.pruning.plan import DENSE
 from hwsim.models.pruning.rewind import Snapshot
@@ -54,6 +55,9 @@ def execute(cell: Cell, out: Path, watch: Watch) -> None:
             watch.begin(cell.key, one.name, number, len(cell.rounds))
             for found in run_rounds(setup, home, [one], cell.seeds):
                 _write(folder.record(cell, one.name, found["seed"]), found, examiner)
+        for number, round in enumerate(cell.barriers):
+            watch.begin(cell.key, f"barrier at {round}", number, len(cell.barriers))
+            write_barriers(setup, cell, folder, round, examiner.measure)
 
 
 def _write(path: Path, found: dict[str, Any], examiner: Examiner) -> None:
@@ -83,6 +87,11 @@ class Examiner:
         labels = self.dev.labels[self.dev.known]
         dense = None if found["round"] == DENSE else self.dense(seed)
         return run_record(self.cell, found, trained, self._logits(trained), labels, dense)
+
+    def measure(self, model: Model) -> dict[str, float | None]:
+        """What a model's answers are worth."""
+        logits = predict(model, self.dev.data, self.device)[self.dev.known]
+        return measures(logits, self.dev.labels[self.dev.known], None)
 
     def _trained(self, round: str, seed: int) -> Ticket | SparseFloat:
         """What a round left: its ticket, or the float model, which has none."""

@@ -1,4 +1,4 @@
-"""The float model with masks: the yardstick's arithmetic, the integer model's first numbers, stacked or not."""
+"""The float model with masks: the yardstick's arithmetic, the integer model's first numbers, stacked too."""
 
 from __future__ import annotations
 
