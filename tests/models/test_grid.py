@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -208,7 +211,7 @@ def test_a_folder_keeps_to_one_grid_of_a_name_and_a_cell_to_one_process(tmp_path
         folder.note(*load("toy", ["training.epochs=3"]))
     with (
         folder.claimed(toy("int4")),
-        pytest.raises(ConfigError, match="another process is running"),
+        pytest.raises(ConfigError, match=r"process \d+ is running this cell"),
     ):
         execute(toy("int4"), tmp_path, Quiet())
 
@@ -219,6 +222,30 @@ def test_processes_with_different_cells_share_a_folder(tmp_path):
     assert [process.wait() for process in running] == [0, 0]
     found = records(tmp_path).values()
     assert [sum(one["kind"] == kind for one in found) for kind in ("run", "barrier")] == [2 * (5 + 2), 4]
+
+
+def test_a_grid_is_complete_and_the_same_though_a_worker_of_ray_was_killed(tmp_path):
+    command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--cells", "step,int4"]
+    cells_folder = tmp_path / "ray" / "cells"
+    with subprocess.Popen([*command, "--workers", "2", "--out", str(tmp_path / "ray")]) as driver:
+        # The first round of `step` is being trained, or has just been: four more are to come.
+        while not list(cells_folder.glob("toy-step/*.unfinished")):
+            assert driver.poll() is None
+            time.sleep(0.01)
+        os.kill(int((cells_folder / "toy-step" / "lock").read_text()), signal.SIGKILL)
+        assert not (tmp_path / "ray" / "records" / "toy-step-grid_rewind-0.250000-1.json").exists()
+    assert driver.returncode == 0
+    for name in ("step", "int4"):
+        execute(toy(name), tmp_path / "local", Quiet())
+    assert records(tmp_path / "ray") == records(tmp_path / "local")
+
+
+def test_what_a_cell_raises_by_ray_is_what_it_raises_here(tmp_path):
+    command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--cells", "step", "--workers", "1"]
+    wrong = ("--set", "pruning.rewind=step:99", "--out", str(tmp_path))
+    result = subprocess.run([*command, *wrong], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "hwsim: pruning.rewind is step:99; training has 16 steps"
 
 
 def test_an_overlap_counts_what_masks_and_signs_have_in_common():
