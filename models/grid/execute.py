@@ -47,7 +47,8 @@ def execute(cell: Cell, out: Path, watch: Watch) -> None:
     """
     folder = GridFolder(out)
     with folder.claimed(cell) as home:
-        setup = setup_from(cell.config, cell.trainer, watch.step)
+        # What a run is worth is for the examiner to find out, once.
+        setup = setup_from(cell.config, cell.trainer, watch.step, lambda model: {})
         if cell.source:
             setup = dataclasses.replace(setup, source=folder.cell(cell.source))
         examiner = Examiner(cell, home)

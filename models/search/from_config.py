@@ -40,10 +40,19 @@ def initial(config: RunConfig, data: TaskData) -> Model:
     return model if kind == "integer" else SparseFloat(model, kind.removeprefix("float_"))
 
 
-def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], None]) -> Setup:
+Measure = Callable[[Model], dict[str, float]]
+"""What a trained model is worth."""
+
+
+def setup_from(
+    config: RunConfig,
+    trainer: str,
+    progress: Callable[[int, int], None],
+    measure: Measure | None = None,
+) -> Setup:
     """The setup that `config` describes. Its seed, method and density give way to the search's.
 
-    progress: called with (step, steps) during each training.
+    progress: called with (step, steps) during each training; measure: by default the task's metrics on dev.
     Raises ConfigError for an unknown trainer, and as the task's loading does.
     """
     if trainer not in TRAINERS:
@@ -56,7 +65,7 @@ def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], N
     def make(seed: int) -> Model:
         return initial(dataclasses.replace(config, seed=seed), data)
 
-    def measure(model: Model) -> dict[str, float]:
+    def on_dev(model: Model) -> dict[str, float]:
         logits = predict(model, dev.data, device)
         found = tasks.score(data.task, logits, dev.labels)
         if said is not None and not data.task.regression:
@@ -75,7 +84,7 @@ def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], N
     course = Course(
         training=tasks.training_set(data, config),
         config=rounds.train_config(config, dense([])[0]),
-        measure=measure,
+        measure=measure or on_dev,
         device=device,
         progress=progress,
         save_every=config.run.save_every,
