@@ -8,6 +8,7 @@ of one, side by side on streams of their own, give every run the integers of tha
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -274,8 +275,9 @@ class Stage:
             for stack, part, its in zip(self._stacks, parts, seeds, strict=True):
                 stack.take(part, config, its)
             return self._stacks
-        # The old ones go first: both at a time may not fit.
+        # The old ones go first, both at a time may not fit; a stack and its graphs refer to each other.
         self._stacks = []
+        gc.collect()
         self._stacks = [
             StackedTraining(part, self.lessons, config, its, self.capture)
             for part, its in zip(parts, seeds, strict=True)
