@@ -13,7 +13,7 @@ from hwsim.models.model import split_heads
 
 def dot_product(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     """Softmax attention (Vaswani et al. 2017)."""
-    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :])
+    return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[..., None, None, :])
 
 
 class Inhibitor(nn.Module):

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.progress import Progress
 
 from hwsim.cli.output import percent, print_json, print_table, progress_bar, stderr, stdout
 
+if TYPE_CHECKING:
+    from hwsim.models.grid.cells import Cell
+    from hwsim.models.grid.folder import GridFolder
+
+
+@dataclass(frozen=True)
+class How:
+    """Where cells run."""
+
+    local: bool
+    """In this process."""
+    workers: int
+    """Of Ray; 0: as many as there are processors."""
+    address: str
+    """Of a Ray cluster."""
+
 
 def run_grid(
-    source: str, wanted: Sequence[str], out: Path, assignments: Sequence[str], json: bool, again: str
+    source: str,
+    wanted: Sequence[str],
+    out: Path,
+    assignments: Sequence[str],
+    how: How,
+    json: bool,
+    again: str,
 ) -> None:
     """Run a grid's cells and print what came of them; `again` is the command that goes on."""
-    from hwsim.models.grid import cells, execute, load
+    from hwsim.models.grid import cells, load
     from hwsim.models.grid.folder import GridFolder
+    from hwsim.models.grid.overlaps import write_overlaps
 
     name, grid = load(source, assignments)
     chosen = cells(name, grid, wanted)
@@ -24,8 +49,8 @@ def run_grid(
     folder.note(name, grid)
     try:
         with progress_bar() as bar:
-            for cell in chosen:
-                execute(cell, out, Bar(bar, cell.key))
+            _run(bar, chosen, folder, how)
+        write_overlaps(name, grid, {cell.name: cell.key for cell in cells(name, grid)}, folder)
     except KeyboardInterrupt as stop:
         stderr().print(f"hwsim: stopped; what is done is in {out}, go on with: {again}", soft_wrap=True)
         raise typer.Exit(130) from stop
@@ -42,6 +67,24 @@ def run_grid(
             rows.append((key, round, str(len(own)), density, *(f"{mean:.4f}" for mean in means)))
     print_table(("cell", "round", ">seeds", ">density", ">accuracy", ">loss"), rows)
     stdout().print(f"records are in {folder.records}", soft_wrap=True)
+
+
+def _run(bar: Progress, chosen: Sequence[Cell], folder: GridFolder, how: How) -> None:
+    if how.local:
+        from hwsim.models.grid.execute import execute
+
+        for cell in chosen:
+            execute(cell, folder.path, Bar(bar, cell.key))
+        return
+    from hwsim.models.grid.by_ray import execute_by_ray
+
+    runs = sum(len(cell.rounds) * len(cell.seeds) for cell in chosen)
+    task = bar.add_task("runs", total=runs)
+
+    def watch() -> None:
+        bar.update(task, completed=sum(folder.done(cell) for cell in chosen))
+
+    execute_by_ray(chosen, folder.path, how.workers, how.address, watch)
 
 
 class Bar:

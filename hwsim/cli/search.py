@@ -59,6 +59,12 @@ def command(
     local: Annotated[
         bool, typer.Option("--local", help="Run a grid in this process, cell after cell, without Ray.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Cells of a grid at once, by Ray; 0: one a processor.")
+    ] = 0,
+    address: Annotated[
+        str, typer.Option("--address", help="A Ray cluster that runs a grid; by default this machine does.")
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Train, prune, rewind and train again as the method says, and write every round's ticket and record.
@@ -71,10 +77,10 @@ def command(
     if bool(config) == bool(grid):
         raise typer.BadParameter("name a configuration or, with --grid, a grid", param_hint="CONFIG")
     if grid:
-        from hwsim.cli.grid import run_grid
+        from hwsim.cli.grid import How, run_grid
 
-        chosen = cells.split(",") if cells else []
-        run_grid(grid, chosen, out or Path("runs/grid"), assignments or (), json, _again())
+        chosen, how = cells.split(",") if cells else [], How(local, workers, address)
+        run_grid(grid, chosen, out or Path("runs/grid"), assignments or (), how, json, _again())
         return
     from hwsim.models.pruning.registry import method_named
     from hwsim.models.runs.config import load

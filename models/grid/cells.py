@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hwsim.errors import ConfigError
 from hwsim.models.grid.config import CellPlan, Grid
-from hwsim.models.pruning.plan import Round
+from hwsim.models.pruning.plan import DENSE, Round, label
 from hwsim.models.pruning.registry import method_named
 from hwsim.models.runs import config
 from hwsim.models.runs.config import RunConfig
@@ -23,6 +23,8 @@ class Cell:
     seeds: tuple[int, ...]
     rounds: tuple[Round, ...]
     """Each after the one that it begins with."""
+    barriers: tuple[str, ...]
+    """Rounds at whose masks linear mode connectivity is measured."""
     trainer: str
     source: str
     """For transfer: the key of the cell whose tickets are taken."""
@@ -50,12 +52,14 @@ def cells(name: str, grid: Grid, wanted: Sequence[str] = ()) -> list[Cell]:
 def _cell(grid_name: str, grid: Grid, name: str, plan: CellPlan) -> Cell:
     try:
         loaded = config.load(plan.config or grid.config, [*grid.set, *plan.set])
+        planned = tuple(rounds(plan.methods, grid.keep))
         return Cell(
             grid_name,
             name,
             loaded,
             plan.seeds or grid.seeds,
-            tuple(rounds(plan.methods, grid.keep)),
+            planned,
+            tuple(_masks(plan.barriers, grid.keep, planned)),
             grid.trainer,
             plan.source,
         )
@@ -90,6 +94,15 @@ def rounds(methods: dict[str, tuple[int, ...]], keep: float) -> list[Round]:
         for one in chosen:
             found |= {earlier.name: earlier for earlier in _line(one, known)}
     return list(found.values())
+
+
+def _masks(rungs: Sequence[int], keep: float, planned: Sequence[Round]) -> list[str]:
+    """The rounds of iterative pruning at these rungs; ConfigError for one that is not planned."""
+    names = [label("iterative", keep**rung) if rung else DENSE for rung in rungs]
+    known = {one.name for one in planned}
+    if missing := [rung for rung, name in zip(rungs, names, strict=True) if name not in known]:
+        raise ConfigError(f"barriers has rung {missing[0]}, at which no ticket is found; add it to iterative")
+    return names
 
 
 def _line(one: Round, known: dict[str, Round]) -> list[Round]:

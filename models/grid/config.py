@@ -30,7 +30,24 @@ class CellPlan:
     set: tuple[str, ...] = setting((), "fields of the configuration to change, after those of the grid")
     config: str = setting("", "a configuration of its own")
     seeds: tuple[int, ...] = setting((), "seeds of its own", low=0, high=2**32 - 1)
+    barriers: tuple[int, ...] = setting(
+        (), "rungs, 0: dense, at whose masks linear mode connectivity is measured", low=0, high=100
+    )
     source: str = setting("", "for transfer: TASK-CELL whose iterative tickets are taken")
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Which tickets of iterative pruning are compared, mask by mask."""
+
+    pairs: tuple[tuple[str, ...], ...] = setting(
+        (), "two cells each, or TASK-CELL of another grid in the folder; one cell twice: its seeds"
+    )
+    rungs: tuple[int, ...] = setting((), "where", low=1, high=100)
+
+    def __post_init__(self) -> None:
+        if wrong := [pair for pair in self.pairs if len(pair) != 2]:
+            raise ConfigError(f"overlaps.pairs has {list(wrong[0])}; a pair is two cells")
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,7 @@ class Grid:
         "side_by_side", "as in hwsim search", choices=("side_by_side", "together", "one_by_one")
     )
     cells: dict[str, CellPlan] = setting(dict, "by name")
+    overlaps: Overlaps = setting(Overlaps, "")
 
     def __post_init__(self) -> None:
         for name in self.cells:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,12 +55,20 @@ class GridFolder:
         """
         path = self.cell(cell.key)
         path.mkdir(parents=True, exist_ok=True)
-        with open(path / "lock", "w") as lock:
+        with open(path / "lock", "a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise ConfigError(f"{path}: another process is running this cell") from None
+                lock.seek(0)
+                raise ConfigError(f"{path}: process {lock.read()} is running this cell") from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
             yield path
+
+    def done(self, cell: Cell) -> int:
+        """How many of a cell's runs have their record."""
+        return sum(self.record(cell, one.name, seed).exists() for one in cell.rounds for seed in cell.seeds)
 
     def all_records(self, cell: Cell) -> list[dict[str, Any]]:
         """The records of a cell's runs that are there, round by round."""

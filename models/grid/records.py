@@ -5,12 +5,14 @@ docs/grid.md lists the fields.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from hwsim.cost import cost
+from hwsim.cost import cost, entropy
 from hwsim.metrics import calibration_error, cross_entropy
+from hwsim.models.float_sparse import SparseFloat
 from hwsim.models.grid.cells import Cell
 from hwsim.models.pruning.small_dense import encoder_weights
 from hwsim.ticket import Ticket
@@ -23,21 +25,22 @@ KEPT_LAST = ("densities", "seed", "config", "ticket", "seconds", "together", "st
 def run_record(
     cell: Cell,
     found: dict[str, Any],
-    ticket: Ticket,
+    trained: Ticket | SparseFloat,
     logits: np.ndarray,
     labels: np.ndarray,
     dense: np.ndarray | None,
 ) -> dict[str, Any]:
-    """The record of a run of an integer model.
+    """The record of a run.
 
-    found: its record in the search; logits: what the model says to dev, real [examples, classes]; labels:
-    int [examples]; dense: the same of the dense model of this seed, None for that model itself.
+    found: its record in the search; trained: what came of it; logits: what that says to dev, real
+    [examples, classes]; labels: int [examples]; dense: logits of the dense model of this seed, None for that
+    model itself.
     """
     return (
         {"kind": "run", "grid": cell.grid, "cell": cell.name, "model": cell.model}
-        | {"width": ticket.config.width, "hidden": ticket.config.hidden}
+        | {"width": trained.config.width, "hidden": trained.config.hidden}
         | {name: found[name] for name in KEPT}
-        | sizes(ticket)
+        | (sizes(trained) if isinstance(trained, Ticket) else float_sizes(trained))
         | {"metrics": measures(logits, labels, dense), "examples": len(labels)}
         | {"right": hexadecimal(logits.argmax(-1) == labels)}
         | {name: found[name] for name in KEPT_LAST}
@@ -58,6 +61,19 @@ def sizes(ticket: Ticket) -> dict[str, Any]:
             "mask_entropy": bits.mask_entropy,
             "total": bits.weights + bits.mask_entropy,
         },
+    }
+
+
+def float_sizes(model: SparseFloat) -> dict[str, Any]:
+    """The same of a float model: 32 bits a weight, and no digits."""
+    layers = {name: (int(linear.mask.sum()), linear.mask.numel()) for name, linear in model.encoder()}
+    kept, weights = (sum(counts) for counts in zip(*layers.values(), strict=True))
+    masks = math.ceil(sum(size * entropy(count / size) for count, size in layers.values()))
+    return {
+        "encoder_weights": weights,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "digits_per_token": None,
+        "bits": {"weights": 32 * kept, "mask": weights, "mask_entropy": masks, "total": 32 * kept + masks},
     }
 
 

@@ -7,7 +7,7 @@ from hwsim.models.pruning.n_m import n_m
 from hwsim.models.pruning.plan import Round, ladder
 from hwsim.models.pruning.random_masks import random_global, random_layerwise, shuffle
 from hwsim.models.pruning.registry import METHODS, RULES, method_named, rule_named
-from hwsim.models.pruning.rewind import Rewind, Snapshot
+from hwsim.models.pruning.rewind import Rewind, Snapshot, same
 from hwsim.models.pruning.strong import StrongLinear, strengthen, strong_ticket
 from hwsim.models.pruning.weights import densities, density
 
@@ -32,6 +32,7 @@ __all__ = [
     "reset_magnitudes",
     "reset_signs",
     "rule_named",
+    "same",
     "shuffle",
     "strengthen",
     "strong_ticket",

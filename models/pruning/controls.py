@@ -9,17 +9,17 @@ from collections.abc import Sequence
 
 import torch
 
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.pruning.iterative import iterative
 from hwsim.models.pruning.plan import DENSE, Round, dense, label
-from hwsim.models.pruning.weights import layers, stream
+from hwsim.models.pruning.weights import layers, stream, whole
 
 NORMAL_MEAN = (2 / torch.pi) ** 0.5
 """Mean magnitude of a standard normal variable."""
 
 
 @torch.no_grad()
-def reinitialise(model: InhibitorTransformer, *, seed: int = 0) -> None:
+def reinitialise(model: Model, *, seed: int = 0) -> None:
     """Draw all weights anew from the initial distribution: only the mask is left of the ticket."""
     generator = stream("weights", seed)
     for _, linear in layers(model):
@@ -28,7 +28,7 @@ def reinitialise(model: InhibitorTransformer, *, seed: int = 0) -> None:
 
 
 @torch.no_grad()
-def reset_magnitudes(model: InhibitorTransformer, *, seed: int = 0) -> None:
+def reset_magnitudes(model: Model, *, seed: int = 0) -> None:
     """Keep every sign and give all weights of a layer one magnitude, the mean of the initial distribution.
 
     `seed` is not used: nothing is random. Ternary integers do not change, only what training makes of them.
@@ -39,7 +39,7 @@ def reset_magnitudes(model: InhibitorTransformer, *, seed: int = 0) -> None:
 
 
 @torch.no_grad()
-def reset_signs(model: InhibitorTransformer, *, seed: int = 0) -> None:
+def reset_signs(model: Model, *, seed: int = 0) -> None:
     """Keep every magnitude and draw the signs anew."""
     generator = stream("signs", seed)
     for _, linear in layers(model):
@@ -48,15 +48,16 @@ def reset_signs(model: InhibitorTransformer, *, seed: int = 0) -> None:
 
 
 @torch.no_grad()
-def to_grid(model: InhibitorTransformer, *, seed: int = 0) -> None:
+def to_grid(model: Model, *, seed: int = 0) -> None:
     """Give every latent weight the value that its integer stands for; `seed` is not used.
 
     What remains of the real weights is what a ticket would hold. Of ternary ones that is the sign: all
     weights of a layer have one magnitude, and training has to find anew which of them matter.
     """
     for _, linear in layers(model):
-        whole, _ = linear.integers(linear.shift())
-        on_grid = whole * torch.exp2(-linear.shift() - linear.up)
+        integer = whole(linear)
+        weight, _ = integer.integers(integer.shift())
+        on_grid = weight * torch.exp2(-integer.shift() - integer.up)
         linear.latent.copy_(torch.where(linear.mask, on_grid, linear.latent))
 
 

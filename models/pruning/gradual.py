@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.pruning.magnitude import magnitude
 from hwsim.models.pruning.plan import Round, label
 from hwsim.models.runs.config import Pruning
@@ -21,7 +21,7 @@ def cubic_density(progress: float, start: float, final: float) -> float:
     return final + (start - final) * (1 - min(max(progress, 0.0), 1.0)) ** 3
 
 
-def prune_by_magnitude(model: InhibitorTransformer, density: float) -> None:
+def prune_by_magnitude(model: Model, density: float) -> None:
     """One pruning of the gradual schedule: layer by layer, on latent weights, which may come back."""
     magnitude(model, density, regrow=True)
 
@@ -49,7 +49,7 @@ class GradualSchedule:
             return None
         return cubic_density((step - first) / (last - first), 1.0, self.density)
 
-    def __call__(self, model: InhibitorTransformer, step: int, steps: int) -> None:
+    def __call__(self, model: Model, step: int, steps: int) -> None:
         """Prune `model` if it is time to."""
         if (density := self.at(step, steps)) is not None:
             prune_by_magnitude(model, density)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from hwsim.errors import ConfigError
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.pruning.weights import comparable, count, largest, layers, lots, magnitudes, refuse_growth
 
 SCOPES = ("layer", "global")
@@ -13,7 +13,7 @@ SCOPES = ("layer", "global")
 
 @torch.no_grad()
 def magnitude(
-    model: InhibitorTransformer,
+    model: Model,
     density: float,
     *,
     scope: str = "layer",

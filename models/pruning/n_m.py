@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from hwsim.errors import ConfigError
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.pruning.weights import layers, magnitudes, refuse_growth
 
 
 @torch.no_grad()
-def n_m(model: InhibitorTransformer, density: float, *, group: int = 4, seed: int = 0) -> None:
+def n_m(model: Model, density: float, *, group: int = 4, seed: int = 0) -> None:
     """Keep the N = density * M largest latent magnitudes of M = `group` neighbouring inputs of an output.
 
     Hardware can then read exactly N weights and N small indices a group, with no pointers. A group that was

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import torch
 
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.pruning.weights import count, layers, lots
 
 
 @torch.no_grad()
-def random_layerwise(model: InhibitorTransformer, density: float, *, seed: int = 0) -> None:
+def random_layerwise(model: Model, density: float, *, seed: int = 0) -> None:
     """Exactly this density in every layer, at random."""
     for i, (_, linear) in enumerate(layers(model)):
         weights = linear.mask.numel()
@@ -21,7 +21,7 @@ def random_layerwise(model: InhibitorTransformer, density: float, *, seed: int =
 
 
 @torch.no_grad()
-def random_global(model: InhibitorTransformer, density: float, *, seed: int = 0) -> None:
+def random_global(model: Model, density: float, *, seed: int = 0) -> None:
     """Exactly this density over all layers together, at random."""
     masks = [linear.mask for _, linear in layers(model)]
     weights = sum(mask.numel() for mask in masks)
@@ -32,7 +32,7 @@ def random_global(model: InhibitorTransformer, density: float, *, seed: int = 0)
 
 
 @torch.no_grad()
-def shuffle(model: InhibitorTransformer, *, seed: int = 0) -> None:
+def shuffle(model: Model, *, seed: int = 0) -> None:
     """Shuffle each layer's mask within the layer, keeping its number of weights."""
     for i, (_, linear) in enumerate(layers(model)):
         lot = lots(f"shuffle {i}", seed, linear.mask.numel()).to(linear.mask.device)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from hwsim.errors import ConfigError
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.pruning import controls, strong
 from hwsim.models.pruning.fine_tuned import pruned_finetuned
 from hwsim.models.pruning.gradual import gradual
@@ -26,7 +26,7 @@ from hwsim.models.pruning.transfer import transfer
 class Rule(Protocol):
     """Sets a model's masks to a density."""
 
-    def __call__(self, model: InhibitorTransformer, density: float, *, seed: int) -> None: ...
+    def __call__(self, model: Model, density: float, *, seed: int) -> None: ...
 
 
 Method = Callable[[Sequence[float]], list[Round]]

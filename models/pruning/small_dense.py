@@ -54,7 +54,7 @@ def narrowed(config: ModelConfig, density: float) -> ModelConfig:
 
 
 def shrink(model: InhibitorTransformer, density: float, seed: int) -> InhibitorTransformer:
-    """A new model of the `narrowed` sizes, drawn from the seed; its tables are the first columns of `model`'s.
+    """A new model of the `narrowed` sizes, drawn from the seed; its tables are first columns of `model`'s.
 
     So it begins with what the task brings of its words, where it brings any.
     """

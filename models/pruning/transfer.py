@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from hwsim.errors import ConfigError
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.pruning.plan import Round, label
 from hwsim.models.pruning.rewind import Snapshot
 
@@ -23,7 +23,7 @@ def transfer(densities: Sequence[float]) -> list[Round]:
 
 
 @torch.no_grad()
-def take_over(model: InhibitorTransformer, search: Path | None, density: float, seed: int) -> None:
+def take_over(model: Model, search: Path | None, density: float, seed: int) -> None:
     """Give `model` mask and rewound weights of the seed's iterative ticket in the folder of another search.
 
     Raises ConfigError if there is none, or if its encoder has other sizes.

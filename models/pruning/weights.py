@@ -7,29 +7,42 @@ classifier are never pruned.
 from __future__ import annotations
 
 import hashlib
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from hwsim.errors import ConfigError
+from hwsim.models.float_sparse import MaskedLinear, Model
 from hwsim.models.layers import IntegerLinear
-from hwsim.models.model import InhibitorTransformer
+
+Linear: TypeAlias = IntegerLinear | MaskedLinear
 
 
-def layers(model: InhibitorTransformer) -> list[tuple[str, IntegerLinear]]:
+def layers(model: Model) -> list[tuple[str, Linear]]:
     """The prunable layers by name, in running order."""
     return list(model.encoder())
 
 
-def densities(model: InhibitorTransformer) -> dict[str, float]:
+def densities(model: Model) -> dict[str, float]:
     """Kept share of every layer."""
     return {name: int(linear.mask.sum()) / linear.mask.numel() for name, linear in layers(model)}
 
 
-def density(model: InhibitorTransformer) -> float:
+def density(model: Model) -> float:
     """Kept share of all prunable weights."""
     masks = [linear.mask for _, linear in layers(model)]
     return sum(int(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+
+
+def density_all(model: Model) -> float:
+    """Kept share of all matrices, tables and classifier included."""
+    masks = [linear.mask for _, linear in layers(model)]
+    matrices = sum(
+        parameter.numel() for name, parameter in model.named_parameters() if name.endswith("latent")
+    )
+    pruned = sum(mask.numel() - int(mask.sum()) for mask in masks)
+    return 1 - pruned / matrices
 
 
 def count(density: float, weights: int) -> int:
@@ -40,7 +53,7 @@ def count(density: float, weights: int) -> int:
 
 
 @torch.no_grad()
-def magnitudes(linear: IntegerLinear, on: str) -> Tensor:
+def magnitudes(linear: Linear, on: str) -> Tensor:
     """|weight| of a layer [outputs, inputs], of its latent or of its grid weights.
 
     "latent": the real weight that the optimiser sees. Every weight has its own rank. The cost: the ticket's
@@ -55,19 +68,28 @@ def magnitudes(linear: IntegerLinear, on: str) -> Tensor:
     if on == "latent":
         return linear.latent.abs()
     if on == "grid":
-        return linear.integers(linear.shift())[0].abs()
+        return whole(linear).integers(whole(linear).shift())[0].abs()
     raise ConfigError(f"magnitude of {on!r} weights; choose latent or grid")
 
 
 @torch.no_grad()
-def comparable(linear: IntegerLinear, magnitude: Tensor, on: str) -> Tensor:
+def comparable(linear: Linear, magnitude: Tensor, on: str) -> Tensor:
     """Magnitudes of different layers in one measure: units of each layer's learned scale, before
     that is rounded to a power of two.
 
     Without it a wide layer, whose weights start smaller by the root of its inputs, would lose them first.
     Grid weights are in steps already.
     """
-    return magnitude if on == "grid" else magnitude * torch.exp2(linear.shift.value + linear.up)
+    if on == "grid":
+        return magnitude
+    return magnitude * torch.exp2(whole(linear).shift.value + linear.up)
+
+
+def whole(linear: Linear) -> IntegerLinear:
+    """The layer, if it has integers. Raises ConfigError for one of a float model."""
+    if isinstance(linear, MaskedLinear):
+        raise ConfigError("a float model has neither grid nor scales; choose the rule magnitude")
+    return linear
 
 
 def largest(score: Tensor, kept: int, lot: Tensor | None = None) -> Tensor:

@@ -49,8 +49,9 @@ def add(
     folder = run.is_dir()
     found = read_record(run / "metrics.json" if folder else run)
     if not folder:
-        # A search finds integer models alone, and its metrics are those of dev.
-        found |= {"model": "integer", "dev": found["metrics"], "density": found["density_integer"]}
+        # Its metrics are those of dev.
+        found = {"model": "integer"} | found
+        found |= {"dev": found["metrics"], "density": found["density_integer"]}
     record = {"row": row, "command": command} | {name: found[name] for name in KEPT if name in found}
     if test is not None:
         scored = read_record(test)

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from hwsim.models import checkpoint, exact
-from hwsim.models.model import InhibitorTransformer
+from hwsim.models.float_sparse import Model
 from hwsim.models.stacked import train_stacked
-from hwsim.models.stacked.batches import ResidentLessons
+from hwsim.models.stacked.train import Stage
 from hwsim.models.train import TrainConfig, Training, TrainingSet
 
 
@@ -18,7 +18,7 @@ from hwsim.models.train import TrainConfig, Training, TrainingSet
 class Job:
     """Models to be trained in place."""
 
-    models: Sequence[InhibitorTransformer]
+    models: Sequence[Model]
     seeds: Sequence[int]
     """One for each model."""
     first_step: int
@@ -42,7 +42,7 @@ class Course:
 
     training: TrainingSet
     config: TrainConfig
-    measure: Callable[[InhibitorTransformer], dict[str, float]]
+    measure: Callable[[Model], dict[str, float]]
     """What a trained model is worth."""
     device: str
     progress: Callable[[int, int], None]
@@ -53,9 +53,9 @@ class Course:
     """Steps between two comparisons with the emulator; 0: none."""
 
     @cached_property
-    def lessons(self) -> ResidentLessons:
+    def stage(self) -> Stage:
         """The training set on the device, put there once for all rounds."""
-        return ResidentLessons(self.training, self.device)
+        return Stage(self.training, self.device)
 
     def told(self, job: Job) -> TrainConfig:
         """How the job is trained."""
@@ -93,7 +93,7 @@ def together(course: Course, job: Job, size: int = 0) -> list[dict[str, float]]:
     names = "-".join(map(str, job.seeds))
     train_stacked(
         job.models,
-        course.lessons,
+        course.stage,
         course.told(job),
         job.seeds,
         course.device,

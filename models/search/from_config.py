@@ -9,6 +9,7 @@ from typing import cast
 
 from hwsim.errors import ConfigError
 from hwsim.metrics import divergence
+from hwsim.models.float_sparse import Model, SparseFloat
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.pruning.plan import dense
@@ -20,6 +21,7 @@ from hwsim.models.runs.processes import start
 from hwsim.models.runs.runner import build
 from hwsim.models.search.fits import Course, Job, one_by_one, together
 from hwsim.models.search.search import Setup
+from hwsim.models.tasks import TaskData
 from hwsim.models.train import predict
 from hwsim.ticket import Ticket
 
@@ -30,14 +32,29 @@ TRAINERS: dict[str, Callable[[Course, Job], list[dict[str, float]]]] = {
 }
 
 
-def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], None]) -> Setup:
+def initial(config: RunConfig, data: TaskData) -> Model:
+    """The model of the seed before its first step; a float one has the numbers of the integer one."""
+    kind = config.model.kind
+    whole = dataclasses.replace(config, model=dataclasses.replace(config.model, kind="integer"))
+    model = cast(InhibitorTransformer, build(whole, data))
+    return model if kind == "integer" else SparseFloat(model, kind.removeprefix("float_"))
+
+
+Measure = Callable[[Model], dict[str, float]]
+"""What a trained model is worth."""
+
+
+def setup_from(
+    config: RunConfig,
+    trainer: str,
+    progress: Callable[[int, int], None],
+    measure: Measure | None = None,
+) -> Setup:
     """The setup that `config` describes. Its seed, method and density give way to the search's.
 
-    progress: called with (step, steps) during each training.
-    Raises ConfigError for a float model or an unknown trainer, and as the task's loading does.
+    progress: called with (step, steps) during each training; measure: by default the task's metrics on dev.
+    Raises ConfigError for an unknown trainer, and as the task's loading does.
     """
-    if config.model.kind != "integer":
-        raise ConfigError(f"model.kind is {config.model.kind}; tickets are found in integer models")
     if trainer not in TRAINERS:
         raise ConfigError(f"trainer {trainer!r}; choose one of {', '.join(TRAINERS)}")
     device = start(config.run.device, config.training.shards).device
@@ -45,10 +62,10 @@ def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], N
     dev = data.splits["dev"]
     said = tasks.teacher(config.distillation.logits).get("dev")
 
-    def make(seed: int) -> InhibitorTransformer:
-        return cast(InhibitorTransformer, build(dataclasses.replace(config, seed=seed), data))
+    def make(seed: int) -> Model:
+        return initial(dataclasses.replace(config, seed=seed), data)
 
-    def measure(model: InhibitorTransformer) -> dict[str, float]:
+    def on_dev(model: Model) -> dict[str, float]:
         logits = predict(model, dev.data, device)
         found = tasks.score(data.task, logits, dev.labels)
         if said is not None and not data.task.regression:
@@ -67,7 +84,7 @@ def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], N
     course = Course(
         training=tasks.training_set(data, config),
         config=rounds.train_config(config, dense([])[0]),
-        measure=measure,
+        measure=measure or on_dev,
         device=device,
         progress=progress,
         save_every=config.run.save_every,
@@ -82,5 +99,6 @@ def setup_from(config: RunConfig, trainer: str, progress: Callable[[int, int], N
         rewind=Rewind.parse(pruning.rewind),
         gradual=GradualSchedule(1.0, pruning.start, pruning.end, pruning.every),
         device=device_name(device),
+        kind=config.model.kind,
         ticket_of=ticket_of,
     )

@@ -25,6 +25,7 @@ from typing import Any
 
 from hwsim.errors import ConfigError
 from hwsim.files import read_record, write_atomic
+from hwsim.models.float_sparse import Model, SparseFloat
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.pruning.controls import CHANGES
 from hwsim.models.pruning.gradual import GradualSchedule
@@ -37,6 +38,7 @@ from hwsim.models.pruning.strong import KINDS, strengthen
 from hwsim.models.pruning.transfer import take_over
 from hwsim.models.pruning.weights import densities as layerwise
 from hwsim.models.pruning.weights import density as kept_share
+from hwsim.models.pruning.weights import density_all as kept_of_all
 from hwsim.models.search.fits import Fit, Job
 from hwsim.ticket import Ticket
 from hwsim.ticket_file import save_ticket
@@ -50,7 +52,7 @@ class Setup:
     """Everything about a search but the method, the densities and the seeds."""
 
     task: str
-    make: Callable[[int], InhibitorTransformer]
+    make: Callable[[int], Model]
     """The initial model of a seed."""
     fit: Fit
     settings: str
@@ -61,6 +63,8 @@ class Setup:
     """Its timing; the density is each round's."""
     device: str = "cpu"
     """What a record says about the machine."""
+    kind: str = "integer"
+    """What a record says about the model."""
     ticket_of: Callable[[InhibitorTransformer], Ticket] = InhibitorTransformer.to_ticket
     source: Path | None = None
     """The folder of the search whose tickets are transferred."""
@@ -168,25 +172,28 @@ def _run(
     for model, seed, found in zip(models, seeds, metrics, strict=True):
         home = homes[seed]
         Snapshot.of(model).save(home / f"{one.name}.safetensors")
-        ticket = setup.ticket_of(model)
-        save_ticket(ticket, home / f"{one.name}.ticket.safetensors")
+        ticket = None
+        if isinstance(model, InhibitorTransformer):
+            ticket = setup.ticket_of(model)
+            save_ticket(ticket, home / f"{one.name}.ticket.safetensors")
         record = {
             "task": setup.task,
+            "model": setup.kind,
             "method": one.method,
             "round": one.name,
             "after": one.after,
             "rung": one.density,
             "density": kept_share(model),
             "densities": layerwise(model),
-            "density_integer": ticket.density,
-            "density_all": ticket.density_all,
-            "digits": ticket.digits,
+            "density_integer": ticket.density if ticket else kept_share(model),
+            "density_all": ticket.density_all if ticket else kept_of_all(model),
+            "digits": ticket.digits if ticket else None,
             "seed": seed,
             "rule": setup.rule,
             "rewind": str(setup.rewind),
             "metrics": found,
             "config": config,
-            "ticket": ticket.digest(),
+            "ticket": ticket.digest() if ticket else None,
             "steps": total - first_step,
             "together": len(seeds),
             "seconds": round(seconds, 3),
@@ -196,12 +203,14 @@ def _run(
     shutil.rmtree(unfinished)
 
 
-def prepare(setup: Setup, one: Round, seed: int, home: Path) -> InhibitorTransformer:
-    """The model with which a round's training begins."""
+def prepare(setup: Setup, one: Round, seed: int, home: Path) -> Model:
+    """The model with which a round's training begins. Raises ConfigError for what a float model has not."""
     model = setup.make(seed)
-    if one.prune in KINDS:
+    if isinstance(model, SparseFloat) and one.prune in (*KINDS, "small"):
+        raise ConfigError(f"method {one.method} makes integer models; model.kind is {setup.kind}")
+    if isinstance(model, InhibitorTransformer) and one.prune in KINDS:
         return strengthen(model, one.prune, one.density, seed)
-    if one.prune == "small":
+    if isinstance(model, InhibitorTransformer) and one.prune == "small":
         return shrink(model, one.density, seed)
     if one.prune == "transfer":
         take_over(model, setup.source, one.density, seed)

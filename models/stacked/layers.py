@@ -40,6 +40,28 @@ def pile(modules: Sequence[nn.Module]) -> nn.Module:
     return made
 
 
+@torch.no_grad()
+def pile_again(pile: nn.Module, modules: Sequence[nn.Module]) -> None:
+    """Give a pile the tensors of other modules, in place; from now on it is theirs, as `pile` says.
+
+    Whoever shared the pile before must have been let go by `leave` first.
+    """
+    for path, together in zip(modules[0].state_dict(), pile.state_dict().values(), strict=True):
+        where, _, name = path.rpartition(".")
+        for i, module in enumerate(modules):
+            tensor = getattr(module.get_submodule(where), name)
+            view = together[i].view(tensor.shape)
+            view.copy_(tensor)
+            tensor.data = view
+
+
+def leave(modules: Sequence[nn.Module]) -> None:
+    """Give modules tensors of their own again, with the values that they have in their pile."""
+    for module in modules:
+        for tensor in (*module.parameters(), *module.buffers()):
+            tensor.data = tensor.data.clone()
+
+
 def _spread(modules: Sequence[nn.Module]) -> list[tuple[str, str, Tensor]]:
     """(module's path, tensor's name, all runs' values) of every parameter and buffer."""
     found = []

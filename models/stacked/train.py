@@ -8,8 +8,10 @@ of one, side by side on streams of their own, give every run the integers of tha
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,14 @@ from hwsim.errors import ConfigError
 from hwsim.models import checkpoint, exact
 from hwsim.models.batches import UNKNOWN_PIECE, Sequences
 from hwsim.models.descent import load_slots, slots_of, warmth
+from hwsim.models.float_sparse import Model
 from hwsim.models.layers import UNIT
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.named import prefixed, under
 from hwsim.models.stacked.batches import Order, Resident, ResidentLessons
 from hwsim.models.stacked.graphs import Replay
-from hwsim.models.stacked.model import stack
+from hwsim.models.stacked.layers import leave, pile_again
+from hwsim.models.stacked.model import kinds, stack
 from hwsim.models.stacked.noise import uniform
 from hwsim.models.train import TrainConfig, TrainingSet, known_of, losses_of
 
@@ -35,8 +39,8 @@ Watch = Callable[[int, int, int], None]
 
 
 def train_stacked(
-    models: Sequence[InhibitorTransformer],
-    training: TrainingSet | ResidentLessons,
+    models: Sequence[Model],
+    training: TrainingSet | Stage,
     config: TrainConfig,
     seeds: Sequence[int],
     device: str = "cuda",
@@ -55,7 +59,7 @@ def train_stacked(
 
     The fields of `config` are those of single training, except that pruning is `watch`'s business, batches
     are not sharded, and `config.seed` gives way to `seeds`.
-    training: or, where several trainings share it, what is on `device` already.
+    training: a stage instead keeps data and recorded graphs on its device for further trainings.
     size: runs of one stack, the stacks side by side; 0: one stack of all.
     first_step: begin as if so many steps had been done, with an empty optimiser (rewinding).
     capture: record CUDA graphs; a CPU has none.
@@ -68,10 +72,10 @@ def train_stacked(
     """
     if len(seeds) != len(models):
         raise ConfigError(f"{len(models)} models with {len(seeds)} seeds; give each its own")
-    lessons = ResidentLessons(training, device) if isinstance(training, TrainingSet) else training
+    stage = Stage(training, device, capture) if isinstance(training, TrainingSet) else training
     size = size or len(models)
     parts = [slice(first, first + size) for first in range(0, len(models), size)]
-    stacks = [StackedTraining(models[part], lessons, config, seeds[part], capture) for part in parts]
+    stacks = stage.stacks([models[part] for part in parts], config, [seeds[part] for part in parts])
     steps = stacks[0].steps
     if not 0 <= first_step < steps:
         raise ConfigError(f"training has {steps} steps; it cannot begin at step {first_step}")
@@ -115,14 +119,14 @@ class StackedTraining:
 
     def __init__(
         self,
-        models: Sequence[InhibitorTransformer],
+        models: Sequence[Model],
         lessons: ResidentLessons,
         config: TrainConfig,
         seeds: Sequence[int],
         capture: bool = True,
     ) -> None:
         device = lessons.device
-        self.config, self.lessons, self.models = config, lessons, models
+        self.config, self.lessons, self.models, self.capture = config, lessons, models, capture
         self.model = stack([model.to(device) for model in models]).train()
         self.seeds = torch.tensor(list(seeds), device=device)
         self.order = Order(lessons, config.batch, self.seeds)
@@ -140,6 +144,22 @@ class StackedTraining:
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self._replay = Replay(self._body, device, capture)
         self._stream = torch.cuda.Stream(device) if device.startswith("cuda") else None
+
+    def take(self, models: Sequence[Model], config: TrainConfig, seeds: Sequence[int]) -> None:
+        """Begin anew with other models of the same kinds, on the same tensors, so that graphs stay good.
+
+        `config` may differ in its epochs. What comes out is what a new stack would have given.
+        """
+        leave(self.models)
+        self.config, self.models = config, models
+        pile_again(self.model, [model.to(self.lessons.device) for model in models])
+        self.seeds.copy_(torch.tensor(list(seeds)))
+        self.order = Order(self.lessons, config.batch, self.seeds)
+        self.steps = config.epochs * self.order.steps
+        moments = [slot for slots in self.optimizer.state.values() for slot in slots.values()]
+        with torch.no_grad():
+            for tensor in (*moments, *(() if self.project is None else self.project.parameters())):
+                tensor.zero_()
 
     def working(self) -> AbstractContextManager[Any]:
         """Where everything that concerns these runs has to happen."""
@@ -161,6 +181,7 @@ class StackedTraining:
         """Compare every run as it stands with the emulator, on sequences of that step's batch.
 
         The logits are the stack's own, all other tensors those of the run's model, a view of the stack.
+        Float models have no emulator.
         """
         batch = self.order.batch(step)
         rows = batch.rows[:, : exact.ROWS]
@@ -168,6 +189,8 @@ class StackedTraining:
         with torch.enable_grad():
             logits = self.model(token_ids, mask)
         for run, model in enumerate(self.models):
+            if not isinstance(model, InhibitorTransformer):
+                return
             when = f"step {step + 1}, seed {int(self.seeds[run])}"
             exact.compare(model, token_ids[run], mask[run], logits[run], when)
 
@@ -182,6 +205,8 @@ class StackedTraining:
         if self.project is not None:
             self.project.load_state_dict(under("project", state))
         load_slots(self.optimizer, state)
+        # The moments are other tensors now; graphs, if there are any, would use the old ones.
+        self._replay = Replay(self._body, self.lessons.device, self.capture)
 
     def _body(self, shape: Hashable, rows: Tensor) -> Tensor:
         bucket = shape[0]  # type: ignore[index]
@@ -226,6 +251,41 @@ class Projection(nn.Module):
         return x @ self.latent.mT + self.bias
 
 
+class Stage:
+    """A training set on the device, and the stacks of the last training, for the next of the same kind.
+
+    A step's graphs take longer to record than a small model's round takes to train.
+    """
+
+    def __init__(self, training: TrainingSet, device: str, capture: bool = True) -> None:
+        self.lessons, self.capture = ResidentLessons(training, device), capture
+        self._kind: object = None
+        self._stacks: list[StackedTraining] = []
+
+    def stacks(
+        self,
+        parts: Sequence[Sequence[Model]],
+        config: TrainConfig,
+        seeds: Sequence[Sequence[int]],
+    ) -> list[StackedTraining]:
+        """One stack for each part, at its beginning."""
+        shapes = [(len(part), [(model.config, kinds(model)) for model in part]) for part in parts]
+        kind = shapes, replace(config, epochs=1, seed=0)
+        if kind == self._kind:
+            for stack, part, its in zip(self._stacks, parts, seeds, strict=True):
+                stack.take(part, config, its)
+            return self._stacks
+        # The old ones go first, both at a time may not fit; a stack and its graphs refer to each other.
+        self._stacks = []
+        gc.collect()
+        self._stacks = [
+            StackedTraining(part, self.lessons, config, its, self.capture)
+            for part, its in zip(parts, seeds, strict=True)
+        ]
+        self._kind = kind
+        return self._stacks
+
+
 def _optimizer(model: nn.Module, config: TrainConfig, device: str) -> torch.optim.AdamW:
     """AdamW as in single training; being elementwise it never mixes runs."""
     groups: dict[str, dict[str, Any]] = {
@@ -254,7 +314,7 @@ def clipped(gradients: Sequence[Tensor], limit: float = 1.0) -> list[Tensor]:
 
 @torch.no_grad()
 def accuracies(
-    models: Sequence[InhibitorTransformer], data: Sequences, labels: np.ndarray, device: str = "cuda"
+    models: Sequence[Model], data: Sequences, labels: np.ndarray, device: str = "cuda"
 ) -> list[float]:
     """Share of sequences whose largest logit is at the label, for each model."""
     together = stack([model.to(device) for model in models]).eval()

@@ -41,11 +41,27 @@ def test_wrong_words_are_answered_with_the_right_ones(run, tmp_path):
     result = run("search", "tiny", "--densities", "0.2,0.5", "--out", tmp_path)
     assert result.status == 1
     assert "falling" in result.stderr
-    result = run(
-        "search", "tiny", "--set", "model.kind=float_dot", "--set", "pruning.method=none", "--out", tmp_path
-    )
+    words = ("--set", "model.kind=float_dot", "--set", "pruning.method=none", "--out", tmp_path)
+    result = run("search", "tiny", "--method", "edge_popup", *words)
     assert result.status == 1
-    assert "integer models" in result.stderr
+    assert "edge_popup makes integer models" in result.stderr
+    result = run("search", "tiny", "--grid", "toy")
+    assert result.status == 2
+    assert "name a configuration or, with --grid, a grid" in result.stderr
+    result = run("search", "--grid", "toy", "--cells", "luck", "--out", tmp_path)
+    assert result.status == 1
+    assert "has no cell luck" in result.stderr
+
+
+def test_a_grid_leaves_records_and_prints_them(run, tmp_path):
+    words = ("search", "--grid", "toy", "--cells", "int4", "--local", "--out", tmp_path)
+    records = run(*words, "--json").json
+    assert [(record["round"], record["seed"]) for record in records] == [
+        *(("dense", 0), ("dense", 1), ("iterative-0.250000", 0), ("iterative-0.250000", 1))
+    ]
+    shown = run(*words).stdout
+    assert "toy-int4" in shown
+    assert str(tmp_path / "records") in shown
 
 
 def test_a_ladder_is_written_by_its_end(run, tmp_path):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +18,18 @@ import hwsim
 from hwsim.cost import cost
 from hwsim.errors import ConfigError
 from hwsim.metrics import calibration_error, cross_entropy
+from hwsim.models import InhibitorTransformer
 from hwsim.models.grid import cells, execute, load, shipped
+from hwsim.models.grid.barriers import along
 from hwsim.models.grid.cells import Cell, rounds
 from hwsim.models.grid.folder import GridFolder
+from hwsim.models.grid.overlaps import overlap, write_overlaps
 from hwsim.models.grid.records import hexadecimal, measures
+from hwsim.models.runs import tasks
 from hwsim.models.stacked.train import StackedTraining
+from hwsim.models.train import accuracy
 
+CONFIG = hwsim.ModelConfig(50, max_tokens=8, width=16, heads=2, layers=1, hidden=16, classes=2)
 PASSING = ("seconds", "device")
 """Fields of a record that say how a run went and not what came out."""
 
@@ -101,6 +110,14 @@ def test_rounds_are_the_methods_trainings_each_once_on_the_ladder_of_iterative()
         ("[cells.a]\nset = ['model.width=33']", r"grid g, cells\.a: .*model\.width is 33"),
         ("[cells.A-b.methods]\ndense = [0]", r"cells\.A-b: a cell's name is made of a-z, 0-9 and _"),
         ("", r"g\.toml: a grid without cells"),
+        (
+            "[cells.a]\nbarriers = [2]\n[cells.a.methods]\niterative = [1]",
+            r"barriers has rung 2, at which no ticket is found; add it to iterative",
+        ),
+        (
+            '[overlaps]\npairs = [["a"]]\n[cells.a.methods]\ndense = [0]',
+            r"overlaps\.pairs has \[.*\]; a pair is two cells",
+        ),
     ],
 )
 def test_a_wrong_grid_is_one_error_naming_the_field(text, message, tmp_path):
@@ -131,6 +148,7 @@ def test_measures_are_those_of_answers():
 
 def test_a_record_says_everything_of_its_run(done):
     cell = toy("ternary")
+    dev = tasks.load("toy", "", 8).splits["dev"]
     found = records(done)
     assert len(found) == len(cell.rounds) * len(cell.seeds)
     for record in found.values():
@@ -143,8 +161,8 @@ def test_a_record_says_everything_of_its_run(done):
         assert record["parameters"] == counted.parameters
         right = np.unpackbits(np.frombuffer(bytes.fromhex(record["right"]), np.uint8))
         assert right[: record["examples"]].mean() == pytest.approx(record["metrics"]["accuracy"])
-        searched = json.loads((home / f"{record['round']}.json").read_text())
-        assert record["metrics"]["accuracy"] == searched["metrics"]["accuracy"]
+        model = InhibitorTransformer.from_ticket(ticket)
+        assert record["metrics"]["accuracy"] == accuracy(model, dev.data, dev.labels, "cpu")
         assert (record["metrics"]["agreement"] is None) == (record["method"] == "dense")
     assert (
         found["toy-ternary-long_dense-0.250000-0.json"]["steps"]
@@ -196,7 +214,7 @@ def test_a_folder_keeps_to_one_grid_of_a_name_and_a_cell_to_one_process(tmp_path
         folder.note(*load("toy", ["training.epochs=3"]))
     with (
         folder.claimed(toy("int4")),
-        pytest.raises(ConfigError, match="another process is running this cell"),
+        pytest.raises(ConfigError, match=r"process \d+ is running this cell"),
     ):
         execute(toy("int4"), tmp_path, Quiet())
 
@@ -205,4 +223,94 @@ def test_processes_with_different_cells_share_a_folder(tmp_path):
     command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--local", "--out", str(tmp_path)]
     running = [subprocess.Popen([*command, "--cells", name]) for name in ("step", "int4")]
     assert [process.wait() for process in running] == [0, 0]
-    assert len(records(tmp_path)) == 2 * (5 + 2)
+    found = records(tmp_path).values()
+    assert [sum(one["kind"] == kind for one in found) for kind in ("run", "barrier")] == [2 * (5 + 2), 4]
+
+
+def test_a_grid_is_complete_and_the_same_though_a_worker_of_ray_was_killed(tmp_path):
+    command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--cells", "step,int4"]
+    cells_folder = tmp_path / "ray" / "cells"
+    with subprocess.Popen([*command, "--workers", "2", "--out", str(tmp_path / "ray")]) as driver:
+        # The first round of `step` is being trained, or has just been: four more are to come.
+        while not list(cells_folder.glob("toy-step/*.unfinished")):
+            assert driver.poll() is None
+            time.sleep(0.01)
+        os.kill(int((cells_folder / "toy-step" / "lock").read_text()), signal.SIGKILL)
+        assert not (tmp_path / "ray" / "records" / "toy-step-grid_rewind-0.250000-1.json").exists()
+    assert driver.returncode == 0
+    for name in ("step", "int4"):
+        execute(toy(name), tmp_path / "local", Quiet())
+    assert records(tmp_path / "ray") == records(tmp_path / "local")
+
+
+def test_what_a_cell_raises_by_ray_is_what_it_raises_here(tmp_path):
+    command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--cells", "step", "--workers", "1"]
+    wrong = ("--set", "pruning.rewind=step:99", "--out", str(tmp_path))
+    result = subprocess.run([*command, *wrong], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "hwsim: pruning.rewind is step:99; training has 16 steps"
+
+
+def test_an_overlap_counts_what_masks_and_signs_have_in_common():
+    def tensors(mask: list[int], latent: list[float]) -> dict[str, torch.Tensor]:
+        return {"blocks.0.q.mask": torch.tensor([mask]) == 1, "blocks.0.q.latent": torch.tensor([latent])}
+
+    a, b = tensors([1, 1, 1, 0], [1.0, -1.0, 1.0, 1.0]), tensors([1, 1, 0, 0], [2.0, 3.0, 1.0, 1.0])
+    found = overlap(a, b)
+    assert found["layers"] == {"layers.0.q": {"kept_a": 3, "kept_b": 2, "common": 2, "weights": 4}}
+    assert (found["common"], found["expected"], found["agreement_of_signs"]) == (2, 3 * 2 / 4, 0.5)
+    assert overlap(a, tensors([0, 0, 0, 1], [1.0] * 4))["agreement_of_signs"] is None
+
+
+def test_overlaps_compare_the_cells_that_are_done(done):
+    name, grid = load("toy")
+    keys, folder = {cell.name: cell.key for cell in cells(name, grid)}, GridFolder(done)
+    write_overlaps(name, grid, keys, folder)
+    seeds = {n: r for n, r in records(done).items() if r["kind"] == "overlap"}
+    assert sorted(seeds) == [f"toy-ternary-toy-ternary-iterative-0.500000-{s}-overlap.json" for s in (0, 1)]
+    execute(toy("float_inhibitor"), done, Quiet())
+    write_overlaps(name, grid, keys, folder)
+    record = records(done)["toy-ternary-toy-float_inhibitor-iterative-0.500000-1-overlap.json"]
+    assert (record["a"]["model"], record["b"]["model"], record["density"]) == (
+        "ternary",
+        "float_inhibitor",
+        0.5,
+    )
+    kept = sum(layer["kept_a"] for layer in record["layers"].values())
+    # The same first weights: far more than chance.
+    assert 1.5 * record["expected"] < record["common"] < kept
+    assert record["agreement_of_signs"] > 0.9
+
+
+def test_a_line_between_two_models_shows_its_barrier():
+    ends = [InhibitorTransformer(CONFIG) for _ in range(2)]
+    seen = []
+
+    def measure(model: InhibitorTransformer) -> dict[str, float]:
+        seen.append(model.token.latent.detach().clone())
+        return {"loss": [1.0, 4.0, 2.0][len(seen) - 1], "accuracy": [0.9, 0.5, 0.7][len(seen) - 1]}
+
+    found = along(InhibitorTransformer(CONFIG), ends, [0.0, 0.5, 1.0], measure)
+    assert torch.equal(seen[0], ends[0].token.latent)
+    assert torch.equal(seen[2], ends[1].token.latent)
+    torch.testing.assert_close(seen[1], (ends[0].token.latent + ends[1].token.latent) / 2)
+    assert (found["barrier_loss"], found["barrier_accuracy"]) == (2.5, pytest.approx(0.3))
+
+
+def test_barriers_are_measured_from_the_rewind_point_under_each_mask(tmp_path):
+    cell = toy("step")
+    execute(cell, tmp_path, Quiet())
+    found = {n: r for n, r in records(tmp_path).items() if r["kind"] == "barrier"}
+    assert sorted(found) == [
+        f"toy-step-{round}-{seed}-barrier.json"
+        for round in ("dense", "iterative-0.500000")
+        for seed in (0, 1)
+    ]
+    record = found["toy-step-iterative-0.500000-1-barrier.json"]
+    assert (record["step"], record["density"], record["seeds"]) == (3, 0.5, [1002, 1003])
+    assert len(record["points"]) == len(record["losses"]) == len(record["accuracies"]) == 11
+    assert record["barrier_loss"] >= 0
+    (tmp_path / "records" / "toy-step-dense-0-barrier.json").unlink()
+    execute(cell, tmp_path, Quiet())
+    again = records(tmp_path)
+    assert all(again[name] == record for name, record in found.items())

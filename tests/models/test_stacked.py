@@ -20,7 +20,7 @@ from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.stacked import accuracies, bench, noise, stack, train_stacked
 from hwsim.models.stacked.batches import Order, Resident, ResidentLessons
 from hwsim.models.stacked.graphs import Replay
-from hwsim.models.stacked.train import StackedTraining, clipped
+from hwsim.models.stacked.train import StackedTraining, Stage, clipped
 from hwsim.models.train import TrainConfig, Training, TrainingSet, accuracy, losses_of
 
 
@@ -125,6 +125,35 @@ def test_runs_end_with_the_same_integers_alone_and_among_others(kind, data):
     assert len({t.digest() for t in together}) == 3
     if not kind:
         assert [round(t.density, 2) for t in together] == [1.0, 0.5, 0.2]
+
+
+@pytest.mark.parametrize("kind", ["", "signed_supermask"])
+@pytest.mark.parametrize("size", [0, 1])
+def test_trainings_on_one_stage_are_those_of_stages_of_their_own(kind, size):
+    data = toy()
+    stage = Stage(data, "cpu")
+    tasks = [([3, 5], TRAINING, 0), ([8, 9], replace(TRAINING, epochs=2), 4), ([3], TRAINING, 0)]
+    kept = []
+    for seeds, config, first in tasks:
+        digests = []
+        for training in (stage, data):
+            models = [made(seed, kind) for seed in seeds]
+            if not kind:
+                pruning.magnitude(models[0], 0.5)
+            train_stacked(models, training, config, seeds, "cpu", size=size, first_step=first)
+            digests.append([model.to_ticket().digest() for model in models])
+            kept.append((models, digests[-1]))
+        assert digests[0] == digests[1]
+    for models, digests in kept:
+        assert [model.to_ticket().digest() for model in models] == digests
+
+
+def test_a_stage_keeps_the_stacks_of_its_last_training_alone():
+    stage = Stage(toy(), "cpu")
+    first = stage.stacks([[made(0)]], TRAINING, [[0]])
+    assert stage.stacks([[made(1)]], replace(TRAINING, epochs=9), [[1]]) is first
+    assert stage.stacks([[made(1)]], replace(TRAINING, batch=8), [[1]]) is not first
+    assert stage.stacks([[made(1, "edge_popup")]], TRAINING, [[1]])[0].model.config == first[0].model.config
 
 
 def with_states(data: TrainingSet) -> TrainingSet:
