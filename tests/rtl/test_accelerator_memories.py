@@ -61,8 +61,8 @@ def assert_equal(made: Program, features: int) -> None:
         expected = golden.run(operation, embedded)
         if operation.to_a and operation.kind is not Kind.LOAD:
             np.testing.assert_array_equal(written.rows.astype(np.int8), expected, err_msg=str(operation))
-    first = made.operations[-2].scalars
-    low, middle, high = (golden.a[first + byte : first + 3 * done.logits.shape[1] : 3, 0] for byte in range(3))
+    send = made.operations[-2]
+    low, middle, high = (golden.a[send.scalars + byte :: 3, 0][: send.count] for byte in range(3))
     np.testing.assert_array_equal(done.logits[0], (low & 255) | (middle & 255) << 8 | high << 16)
     assert done.cycles == total(made, placed)
 
@@ -95,9 +95,7 @@ def far_program() -> Program:
         Operation(
             Kind.LINEAR, from_a=True, to_s=True, add_residual=True, bits=16, immediate=1024, count=2048
         ),
-        Operation(
-            Kind.CLASSIFY, from_a=True, to_a=True, destination=end_a, immediate=3 * LOGITS, count=1024
-        ),
+        Operation(Kind.CLASSIFY, from_a=True, to_a=True, destination=end_a, immediate=3 * LOGITS, count=1024),
         Operation(Kind.SEND, scalars=end_a, count=LOGITS),
         Operation(Kind.END),
     ]

@@ -82,7 +82,8 @@ async def a_write_does_what_the_page_says_or_nothing(dut):
     pulses = {PROGRAM: "program_write_o", WEIGHTS: "weights_write_o", BIASES: "biases_write_o"}
     run = 0
     for _ in range(1500):
-        address, data = random.choice([random.getrandbits(8), *pulses, CLEAR, CONTROL]), random.getrandbits(32)
+        address = random.choice([random.getrandbits(8), *pulses, CLEAR, CONTROL])
+        data = random.getrandbits(32)
         strobes, idle = random.choice([15, 15, random.getrandbits(4)]), random.getrandbits(1)
         dut.s_axil_awaddr.value, dut.s_axil_wdata.value, dut.s_axil_wstrb.value = address, data, strobes
         dut.s_axil_awvalid.value, dut.s_axil_wvalid.value, dut.idle_i.value = 1, 1, idle

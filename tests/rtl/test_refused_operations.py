@@ -1,4 +1,4 @@
-"""Operations of random bits at the whole accelerator: refused for what docs/accelerator.md says, and only then."""
+"""Operations of random bits at the whole accelerator: refused for what docs/accelerator.md says is wrong."""
 
 from __future__ import annotations
 
