@@ -53,6 +53,8 @@ def assert_equal(made: Program, features: int) -> None:
     tags[0] |= REPORT
     beats = np.hstack([tags, octets.view("<u4")[..., 0]]).ravel()
     with Accelerator(made) as accelerator:
+        # A full memory is forgotten and filled again.
+        accelerator.load(made)
         done = accelerator.run(beats, placed)
     embedded = octets.astype(np.int64).reshape(placed.pairs, features, 2, 2).sum(axis=3)
     embedded = embedded.transpose(1, 0, 2).reshape(features, machine.lanes)
