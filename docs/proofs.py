@@ -1,21 +1,25 @@
-"""Fills the tables of docs/proofs.md from the record of mutants: python docs/proofs.py.
+"""Fills the tables of docs/proofs.md from the records of coverage and mutants: python docs/proofs.py.
 
-Every survivor needs a reason here; without one the page is not made.
+Every hole needs a reason in docs/rtl_holes.toml, every survivor one here; without them the page is not made.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hwsim.errors import HwsimError
 from hwsim.files import read_record, write_atomic
+from hwsim.rtl import sources
 from hwsim.synth.table import fill, markdown
 
 DOCS = Path(__file__).parent
-PAGE, MUTATION = DOCS / "proofs.md", DOCS / "rtl_mutation.json"
+PAGE, MUTATION, COVERAGE = DOCS / "proofs.md", DOCS / "rtl_mutation.json", DOCS / "rtl_coverage.json"
+HOLES = DOCS / "rtl_holes.toml"
+KINDS = ("line", "toggle")
 
 SURVIVORS: Sequence[tuple[str, str, str]] = (
     ("segment_table", "{3'd0, new_q[10:6], 3'd0", "bits 7:5 of a lane's byte are read by nobody"),
@@ -40,7 +44,43 @@ def reason(known: Sequence[tuple[str, str]], what: str) -> str:
     for pattern, why in known:
         if re.search(pattern, what):
             return why
-    raise HwsimError(f"{what}: no reason in docs/proofs.py; give one, or a test that needs none")
+    raise HwsimError(f"{what}: no reason in docs/; give one, or a test that needs none")
+
+
+def totals(record: Mapping[str, Any], modules: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """By kind, of these modules together: points that were reached, points."""
+    chosen = [record[module] for module in modules]
+    return {
+        kind: (sum(one[kind]["covered"] for one in chosen), sum(one[kind]["total"] for one in chosen))
+        for kind in KINDS
+    }
+
+
+def coverage(record: Mapping[str, Any]) -> str:
+    """Shares by module, of the accelerator, and of all."""
+    core = [path.stem for path in sources("accelerator")]
+    named = [(f"`{module}`", [module]) for module in record]
+    rows = []
+    for name, modules in (*named, ("the accelerator", core), ("all", list(record))):
+        cells = [name]
+        for covered, total in totals(record, modules).values():
+            share = f"{100 * covered / total:.1f} %" if total else "-"
+            cells += [f"{covered:,} of {total:,}" if total else "-", share]
+        rows.append(cells)
+    return markdown(("module", "line", "", "toggle", ""), rows)
+
+
+def holes(record: Mapping[str, Any]) -> str:
+    """What was not reached, by reason."""
+    entries = tomllib.loads(HOLES.read_text())["hole"]
+    known = [(f"^(?:{one['modules']}) (?:{one['what']})", one["why"]) for one in entries]
+    found: dict[str, list[str]] = {why: [] for _, why in known}
+    for module, kinds in record.items():
+        for hole in (*kinds["line"]["holes"], *kinds["toggle"]["holes"]):
+            place, what = hole.split(" ", 1)
+            shown = what.removesuffix(")").replace(" (", ", ")
+            found[reason(known, f"{module} {what}")].append(f"`{module}` {place.rsplit(':')[-1]}: {shown}")
+    return "\n\n".join(f"*{why}*: {'; '.join(places)}." for why, places in found.items() if places)
 
 
 def mutants(record: Mapping[str, Any]) -> str:
@@ -65,8 +105,13 @@ def survivors(record: Mapping[str, Any]) -> str:
 
 def tables() -> dict[str, str]:
     """By marker."""
-    killed = read_record(MUTATION)
-    return {"mutants": mutants(killed), "survivors": survivors(killed)}
+    killed, covered = read_record(MUTATION), read_record(COVERAGE)
+    return {
+        "coverage": coverage(covered),
+        "holes": holes(covered),
+        "mutants": mutants(killed),
+        "survivors": survivors(killed),
+    }
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ def command(
         int | None,
         typer.Option("--seeds", min=0, help="Place and route so often; 0: area only. Default 3 on ecp5."),
     ] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help="25k, 45k or 85k; default the smallest that holds it.")
+    ] = None,
     dsp: Annotated[bool, typer.Option("--dsp", help="Let multiplications use hard multipliers.")] = False,
     out: Annotated[
         Path | None,
@@ -57,6 +60,7 @@ def command(
             family,
             range(1, number + 1),
             dsp,
+            part,
             status.update,
             known,
             keep,

@@ -21,18 +21,22 @@ def cost(
     family: str = "ecp5",
     seeds: Sequence[int] = SEEDS,
     dsp: bool = False,
+    part: str | None = None,
     watch: Callable[[str], None] = lambda text: None,
     known: Mapping[str, Any] | None = None,
     keep: Callable[[Mapping[str, Any]], None] = lambda record: None,
 ) -> dict[str, Any]:
     """Area and, on ECP5 and for each seed, the clock that a module reaches.
 
-    seeds: of placement; none: area only. watch: told what is going on. keep: given the record after each.
-    known: a record to go on with; its seeds are not run again if Verilog, parameters, and tools are the same.
-    Raises as `synthesize` and `place`.
+    seeds: of placement; none: area only. part: of `place.PARTS`; by itself that of `known`, or the smallest
+    that holds it. watch: told what is going on. keep: given the record after each.
+    known: a record to go on with; its seeds are not run again if Verilog, parameters, and tools are the same
+    (and the part, if one is given). Raises as `synthesize` and `place`.
     """
     if seeds and family != "ecp5":
         raise HwsimError(f"place and route is offered for ecp5, not for {family}; ask for 0 seeds")
+    if part not in (None, *place.PARTS):
+        raise HwsimError(f"no part {part!r}; choose one of {', '.join(place.PARTS)}")
     if seeds:
         place.require()
     head = {
@@ -43,7 +47,8 @@ def cost(
         "verilog": _digest(module),
         "tools": [yosys.version(), *([place.version()] if seeds else [])],
     }
-    if known is None or any(known.get(name) != value for name, value in head.items()):
+    asked = head | ({"part": part} if seeds and part else {})
+    if known is None or any(known.get(name) != value for name, value in asked.items()):
         known = {}
     todo = [seed for seed in seeds if seed not in known.get("seeds", ())]
     if known and not todo:
@@ -53,7 +58,7 @@ def cost(
     record: dict[str, Any] = {**head, **area.to_dict(), **known}
     if not todo:
         return record
-    part = place.smallest_part(area)
+    part = part or known.get("part") or place.smallest_part(area)
     watch(f"nextpnr, {part}")
 
     def placed(one: Placed) -> None:

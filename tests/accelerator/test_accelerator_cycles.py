@@ -106,6 +106,11 @@ def test_the_chart_is_drawn(tmp_path) -> None:
     ticket = random_ticket(CONFIG)
     result = report(ticket, compile_ticket(ticket, fit(ticket, 8)), 8, 100)
     drawn = chart.draw(result, "a ticket", tmp_path / "cycles.svg").read_text()
+    lanes = result["parameters"]["Lanes"]
+    for (name, term), (spent, added, read) in chart.roofline(result).items():
+        # Under both roofs, and near the one of additions where an operation is long.
+        assert added <= lanes * spent and read <= (3 * lanes + 9 / 8) * spent, name
+        assert term != "linear" or added > 0.8 * lanes * spent
     for word in ("a ticket", "ffn_hidden", "attention", "density of ternary weights"):
         assert word in drawn
     with pytest.raises(HwsimError, match=r"ends in \.svg or \.png"):

@@ -31,6 +31,7 @@ def test_what_synth_refuses(run, tmp_path):
     assert "no Verilog module 'nothing'" in run("synth", "nothing").stderr
     assert "there is no folder" in run("synth", "relu", "--out", tmp_path / "no" / "x.json").stderr
     assert "not for ice40" in run("synth", "relu", "--family", "ice40", "--seeds", 2).stderr
+    assert "choose one of 25k, 45k, 85k" in run("synth", "relu", "--part", "12k").stderr
     assert "relu_refuses" in run("synth", "relu", "-p", "Width=1", "--seeds", 0).stderr
 
 

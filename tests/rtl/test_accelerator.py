@@ -113,6 +113,17 @@ def test_a_random_ticket_on_every_set_of_the_list(lanes: int, width: int) -> Non
     assert_equal(ticket, machine, ids, mask, stalls=3)
 
 
+def test_many_short_sentences_in_all_lanes() -> None:
+    """As many as go into a frame, in any lanes; some have padding between their tokens."""
+    config = ModelConfig(vocabulary=40, max_tokens=8, width=16, heads=2, layers=1, hidden=8, classes=2)
+    ticket = random_ticket(config, 5, 0.1)
+    ids, mask = random_tokens(config, 500, 5)
+    rng = np.random.default_rng(5)
+    mask &= rng.random(mask.shape) < rng.choice([0.4, 0.7, 1], (len(mask), 1))
+    mask[:, 0] = True
+    assert_equal(ticket, fit(ticket, 64), ids, mask)
+
+
 @cache
 def shipped() -> tuple[Ticket, np.ndarray, np.ndarray]:
     """The shipped ticket and the sentences."""

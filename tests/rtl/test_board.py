@@ -13,7 +13,8 @@ from hwsim.accelerator import compile_ticket, frame
 from hwsim.cosim import Bench
 from hwsim.make import random_tokens
 from hwsim.rtl import sources
-from hwsim.rtl.serial_host import SerialHost
+from hwsim.rtl.accelerator import ABORT, CLEAR, CONTROL, PROGRAM, RUN
+from hwsim.rtl.serial_host import STATUS, SerialHost
 
 CLOCKS = 4
 SMALL = {
@@ -113,6 +114,34 @@ async def what_goes_wrong_is_said(dut):
 
     await bridge(host_side)()
     assert int(dut.light_o.value) == 0x80
+
+
+@cocotb.test()
+async def errors_are_shown_by_the_lights_until_abort(dut):
+    line = await start(dut)
+    host = await bridge(lambda: SerialHost(line))()
+
+    def refused() -> None:
+        for register in (0x41, 0xA2, 0xFF):
+            with pytest.raises(HwsimError, match="refuses to read"):
+                host.read(register)
+            with pytest.raises(HwsimError, match="refuses to write"):
+                host.write(register, [0])
+
+    def run(*words: int) -> None:
+        host.write(CONTROL, [ABORT])
+        host.write(CLEAR, [7])
+        host.write(PROGRAM, words)
+        host.write(CONTROL, [RUN])
+
+    await bridge(refused)()
+    # No end; no such kind; four bits.
+    for words, code in (((), 3), ((15, 0, 0, 0), 1), ((0x3047, 0, 0, 1 << 16), 1)):
+        await bridge(run)(*words)
+        assert int(dut.light_o.value) == code
+        assert await bridge(host.read)(STATUS) >> 8 & 15 == code
+    await bridge(lambda: host.write(CONTROL, [ABORT]))()
+    assert int(dut.light_o.value) == 0
 
 
 @cocotb.test()

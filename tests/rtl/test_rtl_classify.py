@@ -24,10 +24,10 @@ pytestmark = pytest.mark.cocotb(
 async def logits_of_sentences_side_by_side(dut):
     rng, lanes = np.random.default_rng(1), parameters()["Lanes"]
     frames = []
-    for classes, width in ((2, 32), (5, 16)):
+    for classes, width in ((2, 32), (12, 16), (12, 8)):
         x = rng.integers(-127, 128, (lanes, width)).astype(np.int8)
         weight = rng.integers(-127, 128, (classes, width)).astype(np.int8)
-        bias = rng.integers(0, 1000, classes).astype(np.int32)
+        bias = rng.integers(-(7 << 20), 7 << 20, classes).astype(np.int32)
         entries = digits.encode(weight).entries
         rows = np.cumsum(np.append(0, entries[:-1] & digits.LAST != 0))
         digit_stream = Input(entries, 9, bias[rows].tolist())

@@ -94,6 +94,11 @@ def test_finished_seeds_are_not_run_again(monkeypatch: pytest.MonkeyPatch) -> No
     for wrong in ({"verilog": "0"}, {"parameters": {"Width": 23}}):
         assert cost("add_subtract", SMALL, seeds=(2,), known=first | wrong)["seeds"] == [2]
     assert ran == [2, 2, 2]
+    # Neither is one of another part.
+    larger = cost("add_subtract", SMALL, seeds=(2,), part="45k", known=first)
+    assert (larger["seeds"], larger["part"]) == ([2], "45k")
+    assert cost("add_subtract", SMALL, seeds=(2,), part="45k", known=larger) == larger
+    assert ran == [2, 2, 2, 2]
 
 
 def test_the_critical_path_is_that_of_the_slowest_seed() -> None:
