@@ -1,7 +1,8 @@
 """Carry out a distillation: teacher, student, record; each stage is kept and not done again.
 
 In the run folder: `teacher-HASH/` with the fine-tuned teacher and what it says to every split, shared by all
-students of it; `layers-HASH/` with an integer student of its shape before it sees the task; `RECIPE-HASH/` with the student, its ticket if it is an integer model, and metrics.json.
+students of it; `layers-HASH/` with an integer student of its shape before it sees the task; `RECIPE-HASH/`
+with the student, its ticket if it is an integer model, and metrics.json.
 """
 
 from __future__ import annotations

@@ -30,6 +30,9 @@ from hwsim.models.train import TrainConfig, TrainingSet
 SAMPLE = 512
 """Sequences from which a teacher's basis is taken."""
 
+CHECK_EVERY = 1000
+"""Steps between two comparisons with the emulator; every stage ends with one."""
+
 
 class Stages:
     """One student's way, by a configuration."""
@@ -147,5 +150,6 @@ class Stages:
             save=kept,
             save_every=config.run.save_every,
             stamp=f"{stamp} {name}",
+            check_every=CHECK_EVERY,
         )
         kept.unlink(missing_ok=True)
