@@ -73,6 +73,10 @@ class Layerwise:
         False, "integer: whether the fine-tuned teacher shows the states, not the pre-trained"
     )
     transplant: bool = setting(True, "integer: whether the first weights are the teacher's")
+    start: str = setting(
+        "",
+        "integer: a student kept by another task of this vocabulary (layers-HASH/hidden-states.safetensors)",
+    )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -59,7 +61,9 @@ class Stages:
     def before(self, encoder: nn.Module, folder: Path, stamp: str) -> InhibitorTransformer:
         """A student that has not seen the task: first values, attention by attention, hidden states."""
         part, student = self.config.layerwise, self._new(self.config.layerwise.weights)
-        guide = self._guide(encoder, student if part.transplant else None)
+        guide = self._guide(encoder, student if part.transplant and not part.start else None)
+        if part.start:
+            _begin(student, Path(part.start))
         count = student.config.layers if part.attention else 0
         aims = [(f"attention {i}", Aim(attention=i)) for i in range(count)] + [("hidden states", Aim())]
         for name, aim in aims if part.epochs else []:
@@ -153,3 +157,15 @@ class Stages:
             check_every=CHECK_EVERY,
         )
         kept.unlink(missing_ok=True)
+
+
+def _begin(student: InhibitorTransformer, kept: Path) -> None:
+    """Give a student the values of a kept one but its classifier's, in place.
+
+    Raises ConfigError for a file of something else.
+    """
+    own = {name: part for name, part in student.state_dict().items() if name.startswith("classifier.")}
+    try:
+        student.load_state_dict(load_file(kept) | own)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ConfigError(f"layerwise.start is {kept}: no student of this vocabulary and shape") from error

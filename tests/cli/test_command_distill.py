@@ -140,6 +140,13 @@ def test_an_integer_student_of_the_teachers_shape(run, folder, weights):
         "attention-1.safetensors",
         "hidden-states.safetensors",
     }
+    # Another student goes on from there without those stages.
+    changes += ["--set", "layerwise.epochs=0", "--set", f"layerwise.start={layers}/hidden-states.safetensors"]
+    assert run("distill", folder / "distill.toml", *changes, "--json").json["dev"]["accuracy"] > 0.8
+    done = run(
+        "distill", folder / "distill.toml", *changes, "--set", f"layerwise.start={folder}/distill.toml"
+    )
+    assert "no student of this vocabulary and shape" in done.stderr
 
 
 def test_the_float_yardstick_for_people(run, folder):
