@@ -79,6 +79,22 @@ class IntegerLinear(nn.Module):
         """Set the shift as for new weights of the latent ones' standard deviation."""
         self.shift.value.fill_(self._shift_for(float(self.latent.std())))
 
+    @torch.no_grad()
+    def fit_grid(self) -> None:
+        """Set shift and mask so that the integers are near the latent weights, whatever these are.
+
+        Ternary: the power of two, and the mask of what rounds to it, with the least squared error.
+        """
+        self.mask.fill_(True)
+        self.fit_shift()
+        if self.limit == 1:
+            size = self.latent.abs()
+            steps = [2.0 ** -(shift + self.up) for shift in range(integer.LARGEST_SHIFT + 1)]
+            errors = [float(torch.minimum(size, (size - step).abs()).square().sum()) for step in steps]
+            best = min(range(len(steps)), key=errors.__getitem__)
+            self.shift.value.fill_(best)
+            self.mask.copy_(size > steps[best] / 2)
+
     def integers(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """(weight, bias) as whole numbers in float32, for this shift."""
         up = torch.exp2(shift + self.up)

@@ -112,8 +112,13 @@ class InhibitorTransformer(nn.Module):
         named["logits"] = logits = self.classifier(self.pooled(token_ids, mask, trace))
         return logits
 
-    def pooled(self, token_ids: Tensor, mask: Tensor, trace: Tensors | None = None) -> Tensor:
-        """What the classifier sees of each sequence, int8 values [batch, width]; its scale is 2^-5."""
+    def pooled(
+        self, token_ids: Tensor, mask: Tensor, trace: Tensors | None = None, keep_score: bool = True
+    ) -> Tensor:
+        """What the classifier sees of each sequence, int8 values [batch, width]; its scale is 2^-5.
+
+        keep_score: whether the trace holds scores, for which attention is computed in two halves.
+        """
         config = self.config
         named: Tensors = {} if trace is None else trace
         position = self.position(torch.arange(token_ids.shape[-1], device=token_ids.device))
@@ -121,7 +126,7 @@ class InhibitorTransformer(nn.Module):
         named["embed"] = x
         for i, block in enumerate(self.encoder_blocks()):
             inner: Tensors = {}
-            x = block(x, mask, inner, keep_score=trace is not None)
+            x = block(x, mask, inner, keep_score=keep_score and trace is not None)
             if trace is not None:
                 named |= {f"layers.{i}.{name}": tensor for name, tensor in inner.items()}
         named["final_norm"] = final = ops.manhattan_norm(x)

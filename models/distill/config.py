@@ -16,7 +16,7 @@ from hwsim.models.runs import settings
 from hwsim.models.runs.config import DEVICES, Model, check_span, find
 from hwsim.models.runs.settings import setting
 
-RECIPES = ("teacher", "task", "layerwise")
+RECIPES = ("teacher", "task", "layerwise", "integer")
 TEXT_TASKS = tuple(name for name, task in TASKS.items() if task.text)
 
 
@@ -57,15 +57,26 @@ class Training:
 
 @dataclass(frozen=True)
 class Layerwise:
-    """An encoder with replaced attention, before it sees the task."""
+    """An encoder with replaced attention, or an integer student of its shape, before it sees the task."""
 
     weights: str = setting(
         "float", "float, or integer weights and int8 inputs everywhere", choices=("float", *WEIGHT_LIMITS)
     )
     centring: str = setting("min", "what is subtracted from a query's scores", choices=("min", "mean"))
-    epochs: int = setting(1, "passes of each stage: every layer's attention, then all hidden states", low=1)
+    epochs: int = setting(
+        1, "passes of each stage: every layer's attention, then all hidden states; 0: neither", low=0
+    )
     batch: int = setting(128, "sequences a step", low=1, high=1 << 16)
     rate: float = setting(1e-4, "peak learning rate of each stage", low=0, high=1)
+    attention: bool = setting(True, "integer: whether the attention stages take place")
+    fine_tuned: bool = setting(
+        False, "integer: whether the fine-tuned teacher shows the states, not the pre-trained"
+    )
+    transplant: bool = setting(True, "integer: whether the first weights are the teacher's")
+    start: str = setting(
+        "",
+        "integer: a student kept by another task of this vocabulary (layers-HASH/hidden-states.safetensors)",
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,9 @@ class DistillConfig:
     """A whole distillation."""
 
     recipe: str = setting(
-        "task", "fine-tune the teacher only, or teach a small student, or a whole encoder", choices=RECIPES
+        "task",
+        "fine-tune the teacher only, or teach a small student, an encoder, an integer student of its shape",
+        choices=RECIPES,
     )
     seed: int = setting(0, "of the student's weights, order and dropout", low=0, high=2**32 - 1)
     task: Task = setting(Task, "")
@@ -119,14 +132,24 @@ class DistillConfig:
     pruning: Pruning = setting(Pruning, "")
     run: Run = setting(Run, "")
 
-    def digest(self, data: str, teacher_only: bool = False) -> str:
-        """First 12 hex digits of the SHA-256 of all that decides the student (or the teacher).
+    def digest(self, data: str, of: str = "student") -> str:
+        """First 12 hex digits of the SHA-256 of all that decides the student, or one of what comes before.
 
         data: what the prepared task is known by; its folder is not part of it, nor is `run`.
+        of: student; teacher; layers, an integer student before it sees the task, whatever its grid will be.
         """
         fields = dataclasses.asdict(self)
-        used = ("teacher",) if teacher_only else tuple(name for name in fields if name not in ("run", "task"))
+        used = {
+            "student": tuple(name for name in fields if name not in ("run", "task")),
+            "teacher": ("teacher",),
+            "layers": ("recipe", "seed", "teacher", "student", "layerwise"),
+        }[of]
         decided = {name: fields[name] for name in used} | {"data": data}
+        if of == "layers":
+            del decided["student"]["weights"]
+            decided |= {
+                name: fields["training"][name] for name in ("scale_rate", "weight_decay", "word_dropout")
+            }
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
 
     def to_toml(self) -> str:

@@ -1,7 +1,8 @@
 """Carry out a distillation: teacher, student, record; each stage is kept and not done again.
 
 In the run folder: `teacher-HASH/` with the fine-tuned teacher and what it says to every split, shared by all
-students of it; `RECIPE-HASH/` with the student, its ticket if it is an integer model, and metrics.json.
+students of it; `layers-HASH/` with an integer student of its shape before it sees the task; `RECIPE-HASH/`
+with the student, its ticket if it is an integer model, and metrics.json.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 
 import hwsim
@@ -28,6 +30,7 @@ from hwsim.models.batches import Sequences
 from hwsim.models.distill import layerwise, replace, task_specific, teacher, teachers
 from hwsim.models.distill.config import DistillConfig
 from hwsim.models.distill.loop import Plan
+from hwsim.models.distill.stages import Stages
 from hwsim.models.model import InhibitorTransformer, emulate
 from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.runs.config import RunConfig
@@ -69,8 +72,10 @@ class Distillation:
         with open(data, "rb") as file:
             known = hashlib.file_digest(file, "sha256").hexdigest()
         runs = Path(config.run.folder)
-        self.teacher_stamp = config.digest(known, teacher_only=True)
+        self.teacher_stamp = config.digest(known, "teacher")
         self.stamp = config.digest(known)
+        self.layers_stamp = config.digest(known, "layers")
+        self.layers_folder = runs / f"layers-{self.layers_stamp}"
         self.teacher_folder = runs / f"teacher-{self.teacher_stamp}"
         self.folder = (
             runs / f"{config.recipe}-{self.stamp}" if config.recipe != "teacher" else self.teacher_folder
@@ -96,6 +101,9 @@ class Distillation:
         elif self.config.recipe == "task":
             outputs = self.small(said, splits)
             record["model"] = self.config.student.kind
+        elif self.config.recipe == "integer":
+            outputs = self.integer(said, splits)
+            record["model"] = "integer"
         else:
             outputs = self.encoder(said, splits)
             record["model"] = f"{self.config.teacher.encoder}, inhibitor, {self.config.layerwise.weights}"
@@ -189,6 +197,24 @@ class Distillation:
             checkpoint.write(kept, dict(student.state_dict()), self.stamp)
         if isinstance(student, InhibitorTransformer):
             self._write_ticket(student)
+        return {name: predict(student, self.task.splits[name].data, self.device) for name in splits}
+
+    def integer(self, said: Said, splits: tuple[str, ...]) -> dict[str, np.ndarray]:
+        """Recipe `integer`: the logits by split of an integer student of the teacher's own shape."""
+        config, kept = self.config, self.folder / "student.safetensors"
+        home = teachers.locate(config.teacher.encoder, config.run.folder)
+        large = Tokenizer.from_file(str(home / "tokenizer.json"))
+        lesson = task_specific.lesson(self.task, said)
+        stages = Stages(config, self.task, lesson, large, self.device, self.watch)
+        student = stages.empty()
+        if (state := checkpoint.read(kept, self.stamp)) is not None:
+            student.load_state_dict(state)
+        else:
+            shown = self._teacher().encoder if config.layerwise.fine_tuned else self._encoder()
+            begun = stages.before(shown, self.layers_folder, self.layers_stamp)
+            student = stages.after(begun, self._teacher().encoder, self.folder, self.stamp)
+            checkpoint.write(kept, dict(student.state_dict()), self.stamp)
+        self._write_ticket(student)
         return {name: predict(student, self.task.splits[name].data, self.device) for name in splits}
 
     def _write_ticket(self, student: InhibitorTransformer) -> None:

@@ -24,6 +24,7 @@ from hwsim.models.float_model import FloatTransformer
 from hwsim.models.layers import UNIT
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.pruning.gradual import GradualSchedule
+from hwsim.models.runs.tasks import first
 from hwsim.models.tasks.store import TaskData
 from hwsim.models.train import losses_of
 
@@ -52,6 +53,10 @@ class Lesson:
     """[sequences, classes]."""
     pooled: np.ndarray
     """[sequences, the teacher's width]."""
+
+    def first(self, count: int) -> Lesson:
+        """Of its first sequences: the training split comes before unlabelled text."""
+        return Lesson(first(self.data, count), self.labels[:count], self.logits[:count], self.pooled[:count])
 
 
 def lesson(

@@ -54,6 +54,7 @@ def train_stacked(
     save_every: int = 0,
     stamp: str = "",
     check_every: int = 0,
+    kind: Callable[..., StackedTraining] | None = None,
 ) -> None:
     """Train `models` in place, run i with data order and word dropout drawn from seeds[i].
 
@@ -67,12 +68,13 @@ def train_stacked(
     save: a checkpoint that is continued from if it is there, written every `save_every` steps (0: never);
     stamp: what it must say.
     check_every: steps between two comparisons of every run with the emulator; 0: none.
+    kind: what makes a training of a stack, `StackedTraining` unless told otherwise.
     Raises ConfigError for models that cannot be stacked, a wrong number of seeds, or a step out of range,
     InexactError for a run that left the emulator's integers.
     """
     if len(seeds) != len(models):
         raise ConfigError(f"{len(models)} models with {len(seeds)} seeds; give each its own")
-    stage = Stage(training, device, capture) if isinstance(training, TrainingSet) else training
+    stage = Stage(training, device, capture, kind) if isinstance(training, TrainingSet) else training
     size = size or len(models)
     parts = [slice(first, first + size) for first in range(0, len(models), size)]
     stacks = stage.stacks([models[part] for part in parts], config, [seeds[part] for part in parts])
@@ -134,11 +136,8 @@ class StackedTraining:
         self.step = torch.zeros((), dtype=torch.int64, device=device)
         """The step's number where a recorded graph reads it."""
         trained: nn.Module = self.model
-        self.project = None
-        if config.hidden:
-            if lessons.states is None:
-                raise ConfigError(f"distillation.hidden is {config.hidden}; the lessons have no states")
-            self.project = Projection(len(models), self.model.config.width, lessons.states.shape[1])
+        self.project = self.projection()
+        if self.project is not None:
             trained = nn.ModuleDict({"model": self.model, "project": self.project.to(device)})
         self.optimizer = _optimizer(trained, config, device)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -160,6 +159,14 @@ class StackedTraining:
         with torch.no_grad():
             for tensor in (*moments, *(() if self.project is None else self.project.parameters())):
                 tensor.zero_()
+
+    def projection(self) -> Projection | None:
+        """What is trained beside the models, to compare them with a teacher's states of whole texts."""
+        if not self.config.hidden:
+            return None
+        if (states := self.lessons.states) is None:
+            raise ConfigError(f"distillation.hidden is {self.config.hidden}; the lessons have no states")
+        return Projection(len(self.models), self.model.config.width, states.shape[1])
 
     def working(self) -> AbstractContextManager[Any]:
         """Where everything that concerns these runs has to happen."""
@@ -211,13 +218,7 @@ class StackedTraining:
     def _body(self, shape: Hashable, rows: Tensor) -> Tensor:
         bucket = shape[0]  # type: ignore[index]
         token_ids, mask = self.lessons.token_ids[bucket][rows], self.lessons.mask[bucket][rows]
-        dropped = uniform(self.seeds, self.step, token_ids.shape[1:]) < self.config.word_dropout
-        index, classifier = self.lessons.index[bucket][rows], self.model.classifier
-        state = self.model.pooled(token_ids.masked_fill(dropped, UNKNOWN_PIECE), mask)
-        losses = self._losses(classifier.real(classifier(state)), index)
-        if self.project is not None and self.lessons.states is not None:
-            error = self.project(state / UNIT) - self.lessons.states[index].float()
-            losses = losses + self.config.hidden * error.square().mean((1, 2))
+        losses = self.objective(token_ids, mask, self.lessons.index[bucket][rows])
         gradients = torch.autograd.grad(losses.sum(), self.parameters)
         for parameter, gradient in zip(self.parameters, clipped(gradients), strict=True):
             # The fused optimiser wants gradients laid out like their parameters.
@@ -225,8 +226,23 @@ class StackedTraining:
         self.optimizer.step()
         return losses.detach()
 
-    def _losses(self, logits: Tensor, index: Tensor) -> Tensor:
-        """Mean loss of each run [runs]; logits [runs, batch, classes], index [runs, batch]."""
+    def dropped(self, token_ids: Tensor) -> Tensor:
+        """Token ids of which this step's share is the unknown piece."""
+        share = uniform(self.seeds, self.step, token_ids.shape[1:])
+        return token_ids.masked_fill(share < self.config.word_dropout, UNKNOWN_PIECE)
+
+    def objective(self, token_ids: Tensor, mask: Tensor, index: Tensor) -> Tensor:
+        """Loss of each run [runs]; token_ids, mask [runs, batch, n], index [runs, batch] into the lessons."""
+        classifier = self.model.classifier
+        state = self.model.pooled(self.dropped(token_ids), mask)
+        losses = self.told(classifier.real(classifier(state)), index)
+        if self.project is not None and self.lessons.states is not None:
+            error = self.project(state / UNIT) - self.lessons.states[index].float()
+            losses = losses + self.config.hidden * error.square().mean((1, 2))
+        return losses
+
+    def told(self, logits: Tensor, index: Tensor) -> Tensor:
+        """Mean loss of the answers of each run [runs]; logits [runs, batch, classes], index [runs, batch]."""
         labels, teacher = self.lessons.labels[index].flatten(), None
         counted: Tensor | int = index.shape[1]
         if self.lessons.teacher is None:
@@ -257,8 +273,15 @@ class Stage:
     A step's graphs take longer to record than a small model's round takes to train.
     """
 
-    def __init__(self, training: TrainingSet, device: str, capture: bool = True) -> None:
+    def __init__(
+        self,
+        training: TrainingSet,
+        device: str,
+        capture: bool = True,
+        make: Callable[..., StackedTraining] | None = None,
+    ) -> None:
         self.lessons, self.capture = ResidentLessons(training, device), capture
+        self._make = make or StackedTraining
         self._kind: object = None
         self._stacks: list[StackedTraining] = []
 
@@ -279,7 +302,7 @@ class Stage:
         self._stacks = []
         gc.collect()
         self._stacks = [
-            StackedTraining(part, self.lessons, config, its, self.capture)
+            self._make(part, self.lessons, config, its, self.capture)
             for part, its in zip(parts, seeds, strict=True)
         ]
         self._kind = kind
