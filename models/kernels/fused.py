@@ -148,7 +148,7 @@ def attention_kernel(
             z = clamped(shifted(level_of(z, s, h, whole), down(centre), s, d, whole), real, whole)
             scores, values = scratch_of(scratch, 2, other, own), scratch_of(scratch, 3, other, width)
             keep_columns(scores, z * TINY)
-            keep_rows(values, tile_of(v + tokens, start, n, features, other, width, BY_ROWS))
+            keep_rows(values, tile_of(v + tokens, start, n, features, other, width, BY_ROWS) * TINY)
             total = add_inhibited(
                 total, scores, values, gl.minimum(other, n - start), signed, out_layout, unroll
             )

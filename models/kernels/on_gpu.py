@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hwsim.models.kernels import fused, separate
+from hwsim.models.kernels import fused, joint, separate
 from hwsim.models.kernels.language import INTERPRETED, ROOM, SCRATCHES, THREADS, WARPS, tile_layout
 from hwsim.models.kernels.prepare import feature_slices, padded_length
 from hwsim.models.kernels.tiles import TILES, Tile, choose, power_of_two_above
@@ -43,18 +43,39 @@ def _layouts(tile: Tile, width: int) -> dict[str, Any]:
 
 
 def _run_fused(kernel: Any, name: str, like: Tensor, tensors: tuple[Tensor, ...], **flags: Any) -> None:
-    """Launch a fused kernel on the heads of tensors like [heads, n, features]."""
-    heads, n, features = like.shape
-    slices, stride = tensors[0].shape[1:]
-    tile, width = choose(name, n), _width(features)
+    """Launch a fused kernel on the tiles of tensors like [heads, n, features]."""
+    heads, n, _ = like.shape
+    tile = choose(name, n)
     tiles = -(-n // tile.own)
     items = heads * tiles
+    _launch(
+        kernel, tile, like, tensors, items, tiles,
+        one_tile=n <= tile.other, **_layouts(tile, _width(like.shape[-1])), **flags,
+    )  # fmt: skip
+
+
+def _run_joint(like: Tensor, tensors: tuple[Tensor, ...], **flags: Any) -> None:
+    """Launch the kernel of both gradients on whole heads."""
+    heads, n, features = like.shape
+    tile, width = choose("gradients", n), _width(features)
+    _launch(
+        joint.gradients_kernel, tile, like, tensors, heads, 1,
+        score_layout=tile_layout(tile.own, tile.other), query_layout=tile_layout(tile.own, width),
+        key_layout=tile_layout(tile.other, width), **flags,
+    )  # fmt: skip
+
+
+def _launch(
+    kernel: Any, tile: Tile, like: Tensor, tensors: tuple[Tensor, ...], items: int, tiles: int, **flags: Any
+) -> None:  # fmt: skip
+    """Start as many programs as run at a time; they take the items in turn, `tiles` of them a head."""
+    _, n, features = like.shape
+    slices, stride = tensors[0].shape[1:]
     programs = _programs(like, items, tile)
     kernel[(programs,)](
         *tensors, _scratch(like, programs), items, n, stride, tiles, programs,
-        slices=slices, depth=_width(slices), features=features, width=width, own=tile.own, other=tile.other,
-        one_tile=n <= tile.other, unroll=tile.unroll, num_warps=WARPS, maxnreg=tile.registers,
-        **_layouts(tile, width), **flags,
+        slices=slices, depth=_width(slices), features=features, width=_width(features), own=tile.own,
+        other=tile.other, unroll=tile.unroll, num_warps=WARPS, maxnreg=tile.registers, **flags,
     )  # fmt: skip
 
 
@@ -85,15 +106,14 @@ class Attention(torch.autograd.Function):
         dh = gradients[0].contiguous()
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         row, dscale = torch.empty_like(centre), torch.empty_like(centre)
-        head = (real, numbers, centre, weight)
-        _run_fused(
-            fused.query_gradient_kernel, "query_gradient", v,
-            (qt, kt, q, k, v, dh, *head, dq, row, dscale), **ctx.flags,
-        )  # fmt: skip
-        _run_fused(
-            fused.key_gradient_kernel, "key_gradient", v,
-            (qt, kt, q, k, v, dh, *head, row, dk, dv), **ctx.flags,
-        )  # fmt: skip
+        operands = (qt, kt, q, k, v, dh, real, numbers, centre, weight)
+        n = q.shape[1]
+        if n <= choose("gradients", n).other:
+            _run_joint(v, (*operands, dq, dk, dv, row, dscale), **ctx.flags)
+        else:
+            query_operands, key_operands = (*operands, dq, row, dscale), (*operands, row, dk, dv)
+            _run_fused(fused.query_gradient_kernel, "query_gradient", v, query_operands, **ctx.flags)
+            _run_fused(fused.key_gradient_kernel, "key_gradient", v, key_operands, **ctx.flags)
         of_scale = dscale.sum(-1) if ctx.needs_input_grad[4] else None
         of_delta = -row.sum(-1) if ctx.needs_input_grad[6] else None
         return dq, dk, dv, None, of_scale, None, of_delta, None, None, None

@@ -98,7 +98,7 @@ def inhibit_kernel(
         inside = (down(i) < n) & (across(j) < n)
         z = gl.load(score + (head * n + down(i)) * n + across(j), mask=inside, other=FAR)
         keep_columns(scores, z * TINY)
-        keep_rows(values, tile_of(v + tokens, start, n, features, other, width, BY_ROWS))
+        keep_rows(values, tile_of(v + tokens, start, n, features, other, width, BY_ROWS) * TINY)
         count = gl.minimum(other, n - start)
         total = add_inhibited(total, scores, values, count, signed, out_layout, unroll)
     store_tile(out + tokens, total * HUGE, first, n, features, own, width, out_layout)

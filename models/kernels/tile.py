@@ -49,6 +49,12 @@ def over_rows(x):
 
 
 @jit
+def over_columns(x):
+    """The sum over the rows of a tile, as a vector over its columns."""
+    return gl.sum(x, 0)
+
+
+@jit
 def unit(x):
     """x clipped to 0..1."""
     return gl.minimum(gl.maximum(x, 0.0), 1.0)
@@ -78,13 +84,12 @@ def store_tile(
     gl.store(pointer + down(token) * features + across(feature), x, mask=inside)
 
 
-@jit
-def sign_of(x):
-    """1 or -1 by the sign bit of x, without a comparison."""
-    return ((x.to(gl.int32, bitcast=True) & -(2**31)) | 0x3F800000).to(gl.float32, bitcast=True)
-
-
 if INTERPRETED:
+
+    @jit
+    def sign_of(x):
+        """1 or -1 by the sign bit of x."""
+        return ((x.to(gl.int32, bitcast=True) & -(2**31)) | 0x3F800000).to(gl.float32, bitcast=True)
 
     @jit
     def add_distances(total, a, b):
@@ -101,6 +106,13 @@ if INTERPRETED:
         return gl.where(v > score, total + a, total)
 
 else:
+
+    @jit
+    def sign_of(x):
+        """1 or -1 by the sign bit of x: one instruction."""
+        return gl.inline_asm_elementwise(
+            "copysign.f32 $0, $1, 0f3F800000;", "=f,f", [x], dtype=gl.float32, is_pure=True, pack=1
+        )
 
     @jit
     def add_distances(total, a, b):
@@ -164,16 +176,16 @@ def distance_tile(
 def add_inhibited(total, score, v, count, signed: constexpr, layout: constexpr, unroll: constexpr):
     """total_ik + TINY times the sum over `count` keys of inhibited values.
 
-    Kept are score [keys, rows], times TINY, and v [keys, features]; behind the last key values are 0.
+    Kept are score [keys, rows] and v [keys, features], both times TINY; behind the last key values are 0.
     """
     for start in range(0, count, unroll):
         for s in gl.static_range(unroll):
             z = down(kept(score, start + s, total.shape[0], 0, layout))
             value = across(kept(v, start + s, total.shape[1], 1, layout))
             if signed:
-                total += unit(gl.abs(value) * TINY - z) * sign_of(value)
+                total += unit(gl.abs(value) - z) * sign_of(value)
             else:
-                total += unit(value * TINY - z)
+                total += unit(value - z)
     return total
 
 

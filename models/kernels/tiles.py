@@ -33,6 +33,7 @@ class Tile:
 TILES: dict[str, tuple[Tile, ...]] = {
     "separate": (Tile(64, 128, 4), Tile(64, 64, 4), Tile(32, 64, 4)),
     "forward": (Tile(64, 128, 4), Tile(128, 64, 8), Tile(128, 128, 4, programs=1)),
+    "gradients": (Tile(64, 128, 4), Tile(64, 128, 4, programs=1), Tile(32, 128, 4)),
     "query_gradient": (Tile(64, 128, 4, programs=1), Tile(64, 128, 8), Tile(128, 128, 4, programs=1)),
     "key_gradient": (Tile(64, 128, 8), Tile(64, 64, 4), Tile(128, 64, 4, programs=1)),
 }
