@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -241,6 +242,20 @@ def test_a_grid_is_complete_and_the_same_though_a_worker_of_ray_was_killed(tmp_p
     for name in ("step", "int4"):
         execute(toy(name), tmp_path / "local", Quiet())
     assert records(tmp_path / "ray") == records(tmp_path / "local")
+
+
+@pytest.mark.parametrize("how", [["--local"], ["--workers", "1"]], ids=["local", "ray"])
+def test_ctrl_c_says_how_to_go_on(how, tmp_path):
+    command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--cells", "step", *how]
+    command += ["--out", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while not list(tmp_path.glob("cells/toy-step/*.unfinished")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1].splitlines()[-1]
+    assert process.returncode == 130
+    assert said.endswith(f"go on with: hwsim {shlex.join(command[3:])}")
 
 
 def test_what_a_cell_raises_by_ray_is_what_it_raises_here(tmp_path):
