@@ -13,6 +13,7 @@ from typing import Any
 
 from hwsim.errors import HwsimError
 from hwsim.files import read_record, write_atomic
+from hwsim.rtl import modules as verilog
 from hwsim.rtl import sources
 from hwsim.synth.table import fill, markdown
 
@@ -45,6 +46,11 @@ def reason(known: Sequence[tuple[str, str]], what: str) -> str:
         if re.search(pattern, what):
             return why
     raise HwsimError(f"{what}: no reason in docs/; give one, or a test that needs none")
+
+
+def measured() -> dict[str, Any]:
+    """The record of coverage, without the benches that a test has around a module."""
+    return {module: kinds for module, kinds in read_record(COVERAGE).items() if module in verilog()}
 
 
 def totals(record: Mapping[str, Any], modules: Iterable[str]) -> dict[str, tuple[int, int]]:
@@ -105,7 +111,7 @@ def survivors(record: Mapping[str, Any]) -> str:
 
 def tables() -> dict[str, str]:
     """By marker."""
-    killed, covered = read_record(MUTATION), read_record(COVERAGE)
+    killed, covered = read_record(MUTATION), measured()
     return {
         "coverage": coverage(covered),
         "holes": holes(covered),

@@ -102,10 +102,11 @@ def summary(record: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         f"{record['module']} {values}".rstrip(),
         *(f"{record[name]:,}" for name in ("lut4", "ccu2c", "tables", "ff", "ebr", "dsp", "multipliers")),
+        record.get("part", "-"),
         ", ".join(f"{clock:.0f}" for clock in clocks) or "-",
     )
 
 
-COLUMNS = ("module", "LUT4", "CCU2C", "tables", "FF", "EBR", "DSP", "multipliers", "Fmax MHz by seed")
+COLUMNS = ("module", "LUT4", "CCU2C", "tables", "FF", "EBR", "DSP", "multipliers", "part", "Fmax MHz by seed")
 
 __all__ = ["COLUMNS", "SEEDS", "Area", "cost", "summary", "with_seed"]
