@@ -77,11 +77,17 @@ def most(config: ModelConfig, found: Record, tokens: int) -> dict[str, Any]:
 
     The record has the encoder's digits and the density of its integers. Only ternary layers have as many
     weights as their masks keep; of others the share is taken to be the same in all layers, where the masks'
-    entropy is largest. A canonical int8 weight of the classifier has four digits at most.
+    entropy is largest. A canonical int8 weight of the classifier has four digits at most. Raises HwsimError
+    if `config` is ternary and the record is not.
     """
     sizes = [math.prod(linear_shape(config, name)) for _ in range(config.layers) for name in LINEARS]
     if config.weight_limit == 1:
         kept = [round(size * share) for size, share in zip(sizes, found["densities"].values(), strict=True)]
+        if found["digits"] > sum(kept):
+            raise HwsimError(
+                f"the record has {found['digits']} digits in {sum(kept)} weights, which are not ternary; "
+                "name a ticket of their grid with --like"
+            )
     else:
         # Rounded so that the sum is that of the record.
         kept = np.diff(np.round(np.cumsum([0, *sizes]) * found["density_integer"])).astype(int).tolist()

@@ -194,6 +194,10 @@ def test_a_round_whose_ticket_was_not_kept_costs_at_most_what_its_counts_say(wei
         assert found[name] == exact[name]
     if weights == "ternary":
         assert found["bits"] == exact["bits"]
+        return
+    hwsim.save_ticket(hwsim.random_ticket(CONFIG, 8), like)
+    with pytest.raises(HwsimError, match="not ternary"):
+        call("add", tmp_path / "s.json", "found", tmp_path / "dense.json", "--command", "c", "--like", like)
 
 
 def test_a_shipped_ticket_says_what_its_record_says(searched, tmp_path):
