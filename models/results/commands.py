@@ -64,11 +64,13 @@ def add(
         record |= {"density": loaded.density, "cost": compare(loaded, tokens), "ticket": loaded.digest()}
     elif like and folder:
         record["cost"] = {"ticket": dense_cost(load_ticket(like).config, tokens, "float32").to_dict()}
+        record["cost_from"] = DENSE
     elif like:
         record |= {"cost": most(load_ticket(like).config, found, tokens), "cost_from": RECORDED}
     append(results, record)
 
 
+DENSE = "the float32 dot-product model of its shape"
 RECORDED = "counts in the record of the search, the classifier at its most digits"
 
 
