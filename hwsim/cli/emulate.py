@@ -1,4 +1,4 @@
-"""`hwsim emulate`: many texts through the NumPy emulator."""
+"""`hwsim emulate`: many texts through the emulator."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def command(
     """
     import numpy as np
 
-    from hwsim import evaluate, load_ticket
+    from hwsim import backend, evaluate, load_ticket
     from hwsim.data import read_tsv
     from hwsim.errors import HwsimError
     from hwsim.tokens import encode
@@ -65,5 +65,5 @@ def command(
         print_table(("text", "prediction", "logits"), rows)
     if accuracy is not None:
         stdout().print(f"accuracy {percent(accuracy)} of {len(texts)} texts")
-    speed = f"{len(texts) / seconds:.0f} texts a second in the NumPy emulator"
+    speed = f"{len(texts) / seconds:.0f} texts a second in the emulator ({backend.current()})"
     stdout().print(f"{speed}; {encoded.truncated} cut to {model.config.max_tokens} tokens")

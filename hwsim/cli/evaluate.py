@@ -1,4 +1,4 @@
-"""`hwsim evaluate`: a ticket on a data set, in the NumPy emulator."""
+"""`hwsim evaluate`: a ticket on a data set, in the emulator."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def command(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Score a ticket with the integers of the NumPy emulator, by the metrics of the data set.
+    """Score a ticket with the integers of the emulator, by the metrics of the data set.
 
     Accuracy, Matthews' correlation and F1 are of the largest logit; Pearson's, Spearman's and the squared
     error are of the one logit of a regression task.
