@@ -29,10 +29,16 @@ def check(training: Training) -> int:
     """Compare a single training as it stands, on sequences of its last batch; see `compare`."""
     if training.integer is None:
         return 0
-    token_ids, mask = (part[:ROWS] for part in training.batch)
+    token_ids, mask = training.batch
+    return check_batch(training.integer, token_ids, mask, training.step)
+
+
+def check_batch(model: InhibitorTransformer, token_ids: Tensor, mask: Tensor, step: int) -> int:
+    """Compare a model after `step` steps, on the first sequences of a batch; see `compare`."""
+    token_ids, mask = token_ids[:ROWS], mask[:ROWS]
     with torch.enable_grad():
-        logits = training.integer(token_ids, mask)
-    return compare(training.integer, token_ids, mask, logits, f"step {training.step}")
+        logits = model(token_ids, mask)
+    return compare(model, token_ids, mask, logits, f"step {step}")
 
 
 def compare(model: InhibitorTransformer, token_ids: Tensor, mask: Tensor, logits: Tensor, when: str) -> int:

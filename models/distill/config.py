@@ -109,6 +109,9 @@ class Run:
 
     folder: str = setting("runs", "where the folders of teacher and student are made")
     device: str = setting("auto", "auto: a GPU if there is one", choices=DEVICES)
+    check_every: int = setting(
+        1000, "steps between two comparisons of an integer student with the emulator; 0: none", low=0
+    )
     save_every: int = setting(500, "steps between two checkpoints; 0: none", low=0)
     test: bool = setting(False, "score the test split too: once, for a record that is kept")
 

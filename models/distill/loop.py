@@ -46,6 +46,7 @@ class Loop(Descent):
         loss: Loss,
         *,
         before: Callable[[int, int], None] = lambda step, steps: None,
+        check: Callable[[int, int], None] = lambda step, steps: None,
         after: Callable[[int, int, float], None] = lambda step, steps, loss: None,
         save: Path | None = None,
         save_every: int = 0,
@@ -53,15 +54,17 @@ class Loop(Descent):
     ) -> None:
         """Train to the end.
 
-        before: called with (step, steps) in front of every step (pruning); after: with (step, steps, loss)
-        every 50 steps and the last. save: a checkpoint that is continued from if it is there, written every
-        `save_every` steps (0: never) and removed at the end; stamp: what it must say.
+        before: called with (step, steps) in front of every step (pruning); check: behind every step, and may
+        raise; after: with (step, steps, loss) every 50 steps and the last. save: a checkpoint that is
+        continued from if it is there, written every `save_every` steps (0: never) and removed at the end;
+        stamp: what it must say.
         """
         if save is not None and (state := checkpoint.read(save, stamp)) is not None:
             self.restore(state)
         for index, token_ids, mask in self.left():
             before(self.step, self.steps)
             value = self._learn(loss, index, token_ids, mask)
+            check(self.step, self.steps)
             if save is not None and save_every and self.step % save_every == 0:
                 checkpoint.write(save, self.state(), stamp)
             if self.step % 50 == 0 or self.step == self.steps:

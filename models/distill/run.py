@@ -189,6 +189,7 @@ class Distillation:
                 self.device,
                 gradual=GradualSchedule(pruning.density, pruning.start, pruning.end, pruning.every),
                 word_dropout=config.training.word_dropout,
+                check_every=config.run.check_every,
                 after=lambda step, steps, loss: self.watch("student", step, steps, loss),
                 save=self.folder / "unfinished.safetensors",
                 save_every=config.run.save_every,

@@ -32,9 +32,6 @@ from hwsim.models.train import TrainConfig, TrainingSet
 SAMPLE = 512
 """Sequences from which a teacher's basis is taken."""
 
-CHECK_EVERY = 1000
-"""Steps between two comparisons with the emulator; every stage ends with one."""
-
 
 class Stages:
     """One student's way, by a configuration."""
@@ -154,7 +151,7 @@ class Stages:
             save=kept,
             save_every=config.run.save_every,
             stamp=f"{stamp} {name}",
-            check_every=CHECK_EVERY,
+            check_every=config.run.check_every,
         )
         kept.unlink(missing_ok=True)
 

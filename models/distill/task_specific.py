@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hwsim.models import exact
 from hwsim.models.batches import Sequences, drop_words
 from hwsim.models.distill.layerwise import hidden_loss
 from hwsim.models.distill.loop import Loop, Plan
@@ -115,6 +116,7 @@ def distill(
     *,
     gradual: GradualSchedule | None = None,
     word_dropout: float = 0.05,
+    check_every: int = 0,
     after: After = lambda step, steps, loss: None,
     save: Path | None = None,
     save_every: int = 0,
@@ -122,7 +124,9 @@ def distill(
 ) -> None:
     """Teach a small student, in place.
 
-    gradual: pruning meanwhile, of an integer student; word_dropout: share of training tokens made unknown.
+    gradual: pruning meanwhile, of an integer student; word_dropout: share of training tokens made unknown;
+    check_every: steps between two comparisons of an integer student with the emulator, 0: none.
+    Raises InexactError if it left the emulator's integers.
     """
     torch.manual_seed(plan.seed)
     model = Projected(student, lesson.pooled.shape[1]).to(device).train()
@@ -132,8 +136,11 @@ def distill(
     # In units of the teacher's spread, so that the weight of the hidden loss means the same for any teacher.
     spread = float(lesson.pooled.astype(np.float32).std())
 
+    batch: list[Tensor] = []
+
     def loss(index: Tensor, token_ids: Tensor, mask: Tensor) -> Tensor:
-        found, state = model(drop_words(token_ids, word_dropout), mask)
+        batch[:] = drop_words(token_ids, word_dropout), mask
+        found, state = model(*batch)
         told = answer_loss(found, labels[index], logits[index].float(), mixture)
         return told + mixture.hidden * nn.functional.mse_loss(state, pooled[index].float() / spread)
 
@@ -141,8 +148,12 @@ def distill(
         if isinstance(student, InhibitorTransformer) and gradual is not None:
             gradual(student, step, steps)
 
+    def check(step: int, steps: int) -> None:
+        if isinstance(student, InhibitorTransformer) and exact.due(check_every, step, steps):
+            exact.check_batch(student, *batch, step)
+
     loop = Loop(model, lesson.data, plan, device)
-    loop.run(loss, before=before, after=after, save=save, save_every=save_every, stamp=stamp)
+    loop.run(loss, before=before, check=check, after=after, save=save, save_every=save_every, stamp=stamp)
     student.eval()
 
 

@@ -14,7 +14,7 @@ from distillery import small_encoder
 
 import hwsim
 from hwsim.errors import ConfigError, MissingToolError
-from hwsim.models import checkpoint
+from hwsim.models import checkpoint, exact
 from hwsim.models.batches import Sequences
 from hwsim.models.distill import teacher, teachers
 from hwsim.models.distill.loop import Plan
@@ -239,6 +239,39 @@ def test_a_stopped_student_goes_on_to_the_same_ticket(tmp_path):
             distill(*arguments, **(save | ({"save": None} if run == "whole" else {})))
             digests.append(student.to_ticket().digest())
     assert digests[0] == digests[1]
+
+
+def test_a_student_is_held_against_the_emulator_while_it_trains(monkeypatch):
+    seen = []
+    compare = exact.compare
+
+    def counting(model, token_ids, mask, logits, when):
+        seen.append((when, compare(model, token_ids, mask, logits, when)))
+
+    monkeypatch.setattr(exact, "compare", counting)
+    plan, mixture = Plan(epochs=1, batch=32, rate=4e-3), Mixture()
+    # 128 sequences in two buckets: 5 steps.
+    distill(InhibitorTransformer(CONFIG), lesson(128), plan, mixture, "cpu", check_every=2)
+    assert [when for when, _ in seen] == ["step 2", "step 4", "step 5"]
+    assert {tensors for _, tensors in seen} == {25}
+    seen.clear()
+    distill(FloatTransformer(CONFIG, "dot"), lesson(128), plan, mixture, "cpu", check_every=2)
+    assert seen == []
+
+
+def test_a_student_that_leaves_the_integers_ends_before_it_is_kept(tmp_path, monkeypatch):
+    pooled = InhibitorTransformer.pooled
+
+    def off(self, token_ids, mask, trace=None):
+        state = pooled(self, token_ids, mask, trace)
+        return state if trace is not None else state + 1
+
+    monkeypatch.setattr(InhibitorTransformer, "pooled", off)
+    arguments = (InhibitorTransformer(CONFIG), lesson(128), Plan(batch=32), Mixture(), "cpu")
+    save = {"save": tmp_path / "state.safetensors", "save_every": 1}
+    with pytest.raises(exact.InexactError, match=r"step 3: .* logits"):
+        distill(*arguments, check_every=3, **save)
+    assert int(checkpoint.read(save["save"], "")["step"]) == 2
 
 
 def test_the_answer_loss_is_its_formula():
