@@ -113,6 +113,7 @@ class Run:
         1000, "steps between two comparisons of an integer student with the emulator; 0: none", low=0
     )
     save_every: int = setting(500, "steps between two checkpoints; 0: none", low=0)
+    tensorboard: bool = setting(True, "write TensorBoard events")
     test: bool = setting(False, "score the test split too: once, for a record that is kept")
 
 

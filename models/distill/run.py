@@ -13,6 +13,7 @@ import io
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from hwsim.models.distill.stages import Stages
 from hwsim.models.model import InhibitorTransformer, emulate
 from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.runs.config import RunConfig
+from hwsim.models.runs.events import Events
 from hwsim.models.runs.folder import device_name
 from hwsim.models.runs.runner import build
 from hwsim.models.runs.tasks import score
@@ -88,6 +90,10 @@ class Distillation:
             record = read_record(kept)
             if "test" in record or not self.config.run.test:
                 return record
+        with Events(self.config.run.tensorboard) as self.events:
+            return self._run(kept)
+
+    def _run(self, kept: Path) -> dict[str, Any]:
         started = time.perf_counter()
         said = self.taught()
         record = {"recipe": self.config.recipe, "task": self.task.task.name, "seed": self.config.seed}
@@ -119,6 +125,11 @@ class Distillation:
         write_atomic(kept, json.dumps(record, indent=1))
         return record
 
+    def _heard(self, folder: Path, stage: str, step: int, steps: int, loss: float) -> None:
+        """Pass on how far a stage is whose results go to `folder`, where its loss is written too."""
+        self.watch(stage, step, steps, loss)
+        self.events.write(folder / "tensorboard" / stage.replace(" ", "-"), {"step": step, "loss": loss})
+
     def _score(self, outputs: np.ndarray, split: str) -> dict[str, float]:
         return score(self.task.task, outputs.astype(np.float32), self.task.splits[split].labels)
 
@@ -141,7 +152,7 @@ class Distillation:
             train.labels,
             Plan(part.epochs, part.batch, part.rate, seed=part.seed, bf16=self.bf16),
             device=self.device,
-            after=lambda step, steps, loss: self.watch("teacher", step, steps, loss),
+            after=partial(self._heard, self.teacher_folder, "teacher"),
             save=self.teacher_folder / "unfinished.safetensors",
             save_every=self.config.run.save_every,
             stamp=self.teacher_stamp,
@@ -190,7 +201,7 @@ class Distillation:
                 gradual=GradualSchedule(pruning.density, pruning.start, pruning.end, pruning.every),
                 word_dropout=config.training.word_dropout,
                 check_every=config.run.check_every,
-                after=lambda step, steps, loss: self.watch("student", step, steps, loss),
+                after=partial(self._heard, self.folder, "student"),
                 save=self.folder / "unfinished.safetensors",
                 save_every=config.run.save_every,
                 stamp=self.stamp,
@@ -206,7 +217,7 @@ class Distillation:
         home = teachers.locate(config.teacher.encoder, config.run.folder)
         large = Tokenizer.from_file(str(home / "tokenizer.json"))
         lesson = task_specific.lesson(self.task, said)
-        stages = Stages(config, self.task, lesson, large, self.device, self.watch)
+        stages = Stages(config, self.task, lesson, large, self.device, self._heard)
         student = stages.empty()
         if (state := checkpoint.read(kept, self.stamp)) is not None:
             student.load_state_dict(state)
@@ -250,7 +261,7 @@ class Distillation:
                 lesson.data,
                 Plan(part.epochs, part.batch, part.rate, seed=config.seed, bf16=bf16),
                 self.device,
-                self.watch,
+                partial(self._heard, self.folder),
                 save=self.folder,
                 save_every=config.run.save_every,
                 stamp=self.stamp,
@@ -262,7 +273,7 @@ class Distillation:
                 self._plan(bf16),
                 task_specific.Mixture(**vars(config.mixture)),
                 self.device,
-                after=lambda step, steps, loss: self.watch("student", step, steps, loss),
+                after=partial(self._heard, self.folder, "student"),
                 save=self.folder / "unfinished.safetensors",
                 save_every=config.run.save_every,
                 stamp=self.stamp,

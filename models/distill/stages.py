@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -43,9 +42,9 @@ class Stages:
         lesson: Lesson,
         large: Tokenizer,
         device: str,
-        watch: Callable[[str, int, int, float], None],
+        watch: Callable[[Path, str, int, int, float], None],
     ) -> None:
-        """large: the teacher's tokenizer."""
+        """large: the teacher's tokenizer; watch: called with (folder, stage, step, steps, loss)."""
         if config.layerwise.weights == "float":
             raise ConfigError("layerwise.weights is float; an integer student takes int8, int4 or ternary")
         self.config, self.task, self.lesson = config, task, lesson
@@ -147,7 +146,7 @@ class Stages:
             plan,
             self.device,
             watch=prune,
-            progress=partial(self.watch, name),
+            progress=lambda step, steps, losses: self.watch(folder, name, step, steps, losses[0]),
             save=kept,
             save_every=config.run.save_every,
             stamp=f"{stamp} {name}",

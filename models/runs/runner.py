@@ -115,7 +115,7 @@ class Runner:
             self.round, self.seconds = int(state["round"]), float(state["seconds"])
             kept = under("rewind", state)
             self.point = Snapshot(kept) if kept else None
-        with self._listening(), Events(self._events_folder()) as self.events:
+        with self._listening(), Events(self.first and self.config.run.tensorboard) as self.events:
             for number in range(self.round, len(self.plan)):
                 self.round = number
                 training = self._training(self.plan[self.round], data, state)
@@ -124,9 +124,6 @@ class Runner:
                 training.run(self._after_step)
         if self.first:
             self._finish(training)
-
-    def _events_folder(self) -> str:
-        return str(self.folder.tensorboard) if self.first and self.config.run.tensorboard else ""
 
     def _training(self, one: Round, data: TrainingSet, state: dict[str, Tensor] | None) -> Training:
         """The training of a round at its beginning, or where the checkpoint left it."""
@@ -193,7 +190,7 @@ class Runner:
     def _evaluate(self, training: Training) -> None:
         self.last = self._measure(training)
         self.folder.append(self.last)
-        self.events.write(self.last)
+        self.events.write(self.folder.tensorboard, self.last)
 
     def _elapsed(self) -> float:
         return self.seconds + time.monotonic() - self.started

@@ -13,6 +13,9 @@ from hwsim.models.stacked import train_stacked
 from hwsim.models.stacked.train import Stage
 from hwsim.models.train import TrainConfig, Training, TrainingSet
 
+LOSS_EVERY = 100
+"""Steps between two losses that the single loop tells; reading one waits for the device."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -30,6 +33,8 @@ class Job:
     removes it when the result is written down."""
     trainings: int = 1
     """How many times the usual number of epochs."""
+    note: Callable[[int, int, float], None] = lambda run, step, loss: None
+    """(run, step, loss): to be called now and then."""
 
 
 Fit = Callable[[Job], list[dict[str, float]]]
@@ -69,9 +74,16 @@ def one_by_one(course: Course, job: Job) -> list[dict[str, float]]:
         config = replace(course.told(job), seed=seed)
         single = Training(model, course.training, config, course.device, start=job.first_step)
         kept = job.save / f"{seed}.safetensors"
+        if (state := checkpoint.read(kept, str(seed))) is not None:
+            single.restore(state)
+        began = single.step
 
-        def after_step(at: Training, run: int = run, seed: int = seed, kept: Path = kept) -> None:
+        def after_step(
+            at: Training, run: int = run, seed: int = seed, kept: Path = kept, began: int = began
+        ) -> None:
             course.progress(at.step, at.steps)
+            if at.step > began and at.step % LOSS_EVERY == 0:
+                job.note(run, at.step, float(at.loss))
             if exact.due(course.check_every, at.step, at.steps):
                 exact.check(at)
             # A run that has ended is kept too: those after it may be interrupted.
@@ -79,8 +91,6 @@ def one_by_one(course: Course, job: Job) -> list[dict[str, float]]:
                 checkpoint.write(kept, at.state(), str(seed))
             job.watch(run, at.step, at.steps)
 
-        if (state := checkpoint.read(kept, str(seed))) is not None:
-            single.restore(state)
         after_step(single)
         single.run(after_step)
         metrics.append(course.measure(model))
@@ -91,6 +101,12 @@ def together(course: Course, job: Job, size: int = 0) -> list[dict[str, float]]:
     """Batched models (`hwsim.models.stacked`) of `size` runs each, 0: of all; other random draws than the
     single loop's, many times the speed."""
     names = "-".join(map(str, job.seeds))
+
+    def progress(step: int, steps: int, losses: list[float]) -> None:
+        course.progress(step, steps)
+        for run, loss in enumerate(losses):
+            job.note(run, step, loss)
+
     train_stacked(
         job.models,
         course.stage,
@@ -100,7 +116,7 @@ def together(course: Course, job: Job, size: int = 0) -> list[dict[str, float]]:
         size=size,
         first_step=job.first_step,
         watch=job.watch,
-        progress=lambda step, steps, loss: course.progress(step, steps),
+        progress=progress,
         save=job.save / f"{names}.safetensors",
         save_every=course.save_every,
         stamp=names,

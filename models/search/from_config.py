@@ -101,4 +101,5 @@ def setup_from(
         device=device_name(device),
         kind=config.model.kind,
         ticket_of=ticket_of,
+        tensorboard=config.run.tensorboard,
     )

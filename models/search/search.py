@@ -2,6 +2,7 @@
 
     FOLDER/search.json                        what all rounds share, and its hash
     FOLDER/iterative-0.640000.unfinished/     checkpoints of a round that is being trained
+    FOLDER/tensorboard/iterative-0.640000/seed-0/   its losses and metrics as TensorBoard events
     FOLDER/seed-0/rewind.safetensors          the weights that are rewound to
     FOLDER/seed-0/iterative-0.640000.json     the record of a round, written last: it is there, or nothing is
     FOLDER/seed-0/iterative-0.640000.safetensors          the model as trained
@@ -39,6 +40,7 @@ from hwsim.models.pruning.transfer import take_over
 from hwsim.models.pruning.weights import densities as layerwise
 from hwsim.models.pruning.weights import density as kept_share
 from hwsim.models.pruning.weights import density_all as kept_of_all
+from hwsim.models.runs.events import Events
 from hwsim.models.search.fits import Fit, Job
 from hwsim.ticket import Ticket
 from hwsim.ticket_file import save_ticket
@@ -66,6 +68,8 @@ class Setup:
     kind: str = "integer"
     """What a record says about the model."""
     ticket_of: Callable[[InhibitorTransformer], Ticket] = InhibitorTransformer.to_ticket
+    tensorboard: bool = False
+    """Whether TensorBoard events are written."""
     source: Path | None = None
     """The folder of the search whose tickets are transferred."""
 
@@ -167,7 +171,15 @@ def _run(
     first_step = setup.rewind.step if one.after and one.rewinds else 0
     unfinished = folder / f"{one.name}.unfinished"
     unfinished.mkdir(exist_ok=True)
-    metrics = setup.fit(Job(models, seeds, first_step, watch, unfinished, one.trainings))
+    lines = [folder / "tensorboard" / one.name / f"seed-{seed}" for seed in seeds]
+    with Events(setup.tensorboard) as events:
+
+        def note(run: int, step: int, loss: float) -> None:
+            events.write(lines[run], {"step": step, "loss": loss})
+
+        metrics = setup.fit(Job(models, seeds, first_step, watch, unfinished, one.trainings, note))
+        for line, found in zip(lines, metrics, strict=True):
+            events.write(line, {"step": total, "dev": found})
     seconds = (time.monotonic() - started) / len(seeds)
     for model, seed, found in zip(models, seeds, metrics, strict=True):
         home = homes[seed]

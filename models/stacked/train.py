@@ -49,7 +49,7 @@ def train_stacked(
     first_step: int = 0,
     watch: Watch | None = None,
     capture: bool = True,
-    progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    progress: Callable[[int, int, list[float]], None] = lambda step, steps, losses: None,
     save: Path | None = None,
     save_every: int = 0,
     stamp: str = "",
@@ -64,7 +64,7 @@ def train_stacked(
     size: runs of one stack, the stacks side by side; 0: one stack of all.
     first_step: begin as if so many steps had been done, with an empty optimiser (rewinding).
     capture: record CUDA graphs; a CPU has none.
-    progress: called with (step, steps, mean loss) every 100 steps.
+    progress: called with (step, steps, the loss of each run) every 100 steps.
     save: a checkpoint that is continued from if it is there, written every `save_every` steps (0: never);
     stamp: what it must say.
     check_every: steps between two comparisons of every run with the emulator; 0: none.
@@ -104,7 +104,7 @@ def train_stacked(
                     one.check(step)
         if step % 100 == 0:
             _wait(device)
-            progress(step, steps, float(torch.cat(losses).mean()))
+            progress(step, steps, torch.cat(losses).tolist())
     _wait(device)
     for model in models:
         model.eval()

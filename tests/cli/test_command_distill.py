@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from distillery import large, small_encoder, write_data
+from scalars import scalars
 
 import hwsim
 from hwsim.models import tasks
@@ -80,6 +81,11 @@ def test_a_small_student_ends_as_a_ticket(run, folder):
     token_ids, mask = dev.data.padded(np.arange(len(dev.data)), 8)
     found = hwsim.forward(ticket, token_ids, mask).prediction
     assert said["dev"]["accuracy"] == np.mean(found == dev.labels)
+    # Steps of teacher and student: 64 texts, and two more without a label, in batches of 16.
+    (teachers,) = Path(said["folder"]).parent.glob("teacher-*")
+    for stage, folder_of, steps in (("teacher", teachers, [50, 80]), ("student", Path(said["folder"]), [20])):
+        losses = scalars(folder_of / "tensorboard" / stage)["loss"]
+        assert [step for step, _ in losses] == steps
     # It is finished: asking again reads the record, asking for the test scores what is there.
     kept = Path(said["folder"]) / "metrics.json"
     assert json.loads(kept.read_text()) == said
@@ -139,7 +145,11 @@ def test_an_integer_student_of_the_teachers_shape(run, folder, weights):
         "attention-0.safetensors",
         "attention-1.safetensors",
         "hidden-states.safetensors",
+        "tensorboard",
     }
+    for stage in ("attention-0", "attention-1", "hidden-states"):
+        ((step, _),) = scalars(layers / "tensorboard" / stage)["loss"]
+        assert step == 0
     # Another student goes on from there without those stages.
     changes += ["--set", "layerwise.epochs=0", "--set", f"layerwise.start={layers}/hidden-states.safetensors"]
     assert run("distill", folder / "distill.toml", *changes, "--json").json["dev"]["accuracy"] > 0.8

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from scalars import scalars
+
 import hwsim
 
 SMALL = ("--set", "task.examples=64", "--set", "training.epochs=2", "--set", "pruning.rewind=step:1")
@@ -21,6 +24,8 @@ def test_a_search_writes_tickets_and_prints_its_records(run, tmp_path):
     ticket = hwsim.load_ticket(tmp_path / "seed-1" / "iterative-0.250000.ticket.safetensors")
     assert ticket.digest() == last["ticket"]
     assert ticket.provenance["command"] == "hwsim search"
+    events = scalars(tmp_path / "tensorboard" / "iterative-0.250000" / "seed-1")
+    assert events["dev/accuracy"] == [(last["steps"] + 1, pytest.approx(last["metrics"]["accuracy"]))]
     assert run(*words).json == records
 
     result = run("search", "tiny", *places, "--method", "edge_popup", *SMALL)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from scalars import next_second, scalars
 from small_run import SMALL, loaded
 
 from hwsim import ModelConfig, evaluate, load_ticket, random_ticket, save_ticket, tokens
@@ -92,14 +93,28 @@ def test_the_record_is_what_the_emulator_measures(done):
 
 
 def test_tensorboard_can_read_the_events(done):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     wanted, _ = done
-    events = EventAccumulator(str(RunFolder(wanted).tensorboard))
-    events.Reload()
-    assert {"loss", "rate", "density", "dev/accuracy"} <= set(events.Tags()["scalars"])
-    found = [(event.step, event.value) for event in events.Scalars("dev/accuracy")]
-    assert found == [(line["step"], pytest.approx(line["dev"]["accuracy"])) for line in lines(wanted)]
+    found = scalars(RunFolder(wanted).tensorboard)
+    assert {"loss", "rate", "density", "dev/accuracy"} <= set(found)
+    evaluated = [(line["step"], pytest.approx(line["dev"]["accuracy"])) for line in lines(wanted)]
+    assert found["dev/accuracy"] == evaluated
+
+
+def test_steps_made_again_are_no_second_events(small, done, monkeypatch):
+    wanted = loaded(small, "again", "run.tensorboard=true", "run.save_every=0")
+
+    def broken(training: Training) -> None:
+        raise ArithmeticError
+
+    # After step 5: the evaluation after step 4 is written twice.
+    with monkeypatch.context() as patch, pytest.raises(ArithmeticError):
+        patch.setattr(exact, "check", broken)
+        runner.execute(wanted)
+    assert [step for step, _ in scalars(RunFolder(wanted).tensorboard)["loss"]] == [4]
+    next_second()
+    runner.execute(wanted)
+    found, whole = (scalars(RunFolder(run).tensorboard)["loss"] for run in (wanted, done[0]))
+    assert found == whole
 
 
 def test_a_finished_run_is_not_run_again(done, monkeypatch):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scalars import next_second, scalars
 
 import hwsim
 from hwsim.errors import ConfigError, HwsimError
@@ -294,6 +295,50 @@ def test_a_round_that_is_stopped_midway_goes_on_from_its_checkpoint(trainer, tmp
     assert len(left) < len(every)
     assert left[0] > 0
     assert not list((tmp_path / "parts").glob("*.unfinished"))
+
+
+@pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
+def test_tensorboard_has_a_line_of_each_seed_and_every_step_once(trainer, tmp_path):
+    rng = np.random.default_rng(0)
+    data = TrainingSet(Sequences.pack(rng.integers(8, 50, (64, 8)).tolist(), 8), rng.integers(0, 2, 64))
+    course = Course(
+        data,
+        TrainConfig(epochs=56, batch=16),
+        lambda model: {"density": pruning.density(model)},
+        "cpu",
+        lambda step, steps: None,
+        save_every=90,
+    )
+
+    def stopped(job: Job) -> list[dict[str, float]]:
+        """Steps 180 to 209 are made again."""
+
+        def watch(run: int, step: int, steps: int) -> None:
+            job.watch(run, step, steps)
+            if step == 210:
+                raise KeyboardInterrupt
+
+        return trainer(course, replace(job, watch=watch))
+
+    whole = Setup("random", made, partial(trainer, course), "tests", tensorboard=True)
+    search(whole, tmp_path / "whole", "gradual", [0.5], [0, 1])
+    with pytest.raises(KeyboardInterrupt):
+        search(replace(whole, fit=stopped), tmp_path / "parts", "gradual", [0.5], [0, 1])
+    next_second()
+    search(whole, tmp_path / "parts", "gradual", [0.5], [0, 1])
+    seen = []
+    for seed in (0, 1):
+        found, expected = (
+            scalars(tmp_path / name / f"tensorboard/gradual-0.500000/seed-{seed}")
+            for name in ("parts", "whole")
+        )
+        assert found == expected
+        assert [step for step, _ in found["loss"] if step] == [100, 200]
+        assert found["dev/density"] == [(224, 0.5)]
+        seen.append(found["loss"])
+    assert seen[0] != seen[1]
+    search(replace(whole, tensorboard=False), tmp_path / "off", "gradual", [0.5], [0])
+    assert not (tmp_path / "off" / "tensorboard").exists()
 
 
 @pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
