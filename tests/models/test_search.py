@@ -295,6 +295,7 @@ def test_a_round_that_is_stopped_midway_goes_on_from_its_checkpoint(trainer, tmp
     assert len(left) < len(every)
     assert left[0] > 0
     assert not list((tmp_path / "parts").glob("*.unfinished"))
+    assert not (tmp_path / "parts" / "tensorboard").exists()
 
 
 @pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
@@ -303,7 +304,7 @@ def test_tensorboard_has_a_line_of_each_seed_and_every_step_once(trainer, tmp_pa
     data = TrainingSet(Sequences.pack(rng.integers(8, 50, (64, 8)).tolist(), 8), rng.integers(0, 2, 64))
     course = Course(
         data,
-        TrainConfig(epochs=56, batch=16),
+        TrainConfig(epochs=26, batch=16),
         lambda model: {"density": pruning.density(model)},
         "cpu",
         lambda step, steps: None,
@@ -311,11 +312,11 @@ def test_tensorboard_has_a_line_of_each_seed_and_every_step_once(trainer, tmp_pa
     )
 
     def stopped(job: Job) -> list[dict[str, float]]:
-        """Steps 180 to 209 are made again."""
+        """Steps 90 to 101 are made again."""
 
         def watch(run: int, step: int, steps: int) -> None:
             job.watch(run, step, steps)
-            if step == 210:
+            if step == 102:
                 raise KeyboardInterrupt
 
         return trainer(course, replace(job, watch=watch))
@@ -333,12 +334,10 @@ def test_tensorboard_has_a_line_of_each_seed_and_every_step_once(trainer, tmp_pa
             for name in ("parts", "whole")
         )
         assert found == expected
-        assert [step for step, _ in found["loss"] if step] == [100, 200]
-        assert found["dev/density"] == [(224, 0.5)]
+        assert [step for step, _ in found["loss"] if step] == [100]
+        assert found["dev/density"] == [(104, 0.5)]
         seen.append(found["loss"])
     assert seen[0] != seen[1]
-    search(replace(whole, tensorboard=False), tmp_path / "off", "gradual", [0.5], [0])
-    assert not (tmp_path / "off" / "tensorboard").exists()
 
 
 @pytest.mark.parametrize("trainer", TRAINERS.values(), ids=TRAINERS)
