@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hwsim import model as emulator
 from hwsim.compare import first_difference
 from hwsim.errors import HwsimError
 from hwsim.models.model import InhibitorTransformer
@@ -58,7 +57,7 @@ def compare(model: InhibitorTransformer, token_ids: Tensor, mask: Tensor, logits
         except ValueError as error:
             raise InexactError(f"{when}: {name}: {error}") from error
     inputs = token_ids.cpu().numpy(), mask.cpu().numpy()
-    expected = emulator.forward(model.to_ticket(), *inputs, trace=True).trace
+    expected = model.golden(model.to_ticket(), *inputs)
     if found := first_difference("training", expected, actual, inputs[1]):
         raise InexactError(
             f"{when}: the trained forward pass differs from the emulator first in "

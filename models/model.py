@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hwsim import model as emulator
 from hwsim.config import ModelConfig
 from hwsim.errors import ConfigError
 from hwsim.model import Trace, check_inputs
@@ -66,14 +67,7 @@ class EncoderBlock(nn.Module):
         for name in "qkv":
             trace[name] = ops.requantize(*getattr(self, name)(a))
         q, k, v = (split_heads(trace[name], config.heads) for name in "qkv")
-        signed = config.inhibition == "signed"
-        score = self.score_shift(), self.whole_delta(), config.centring
-        if keep_score:
-            trace["score"] = z = ops.manhattan_score(q, k, mask, *score)
-            g = ops.inhibit(v, z, self.inhibit_shift(), signed, config.inhibit_bits)
-        else:
-            total = inhibitor_attention(q, k, v, mask, *score, signed)
-            g = ops.requantize(total, self.inhibit_shift(), config.inhibit_bits)
+        g = self.attend(q, k, v, mask, trace, keep_score)
         trace["inhibit"] = g = g.transpose(-2, -3).flatten(-2)
         if config.inner_norms:
             trace["inhibit_norm"] = g = ops.manhattan_norm(g)
@@ -85,16 +79,32 @@ class EncoderBlock(nn.Module):
         trace["ffn_out"] = x = ops.residual_add(x, *self.ffn_out(u), config.residual_bits)
         return x
 
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, trace: Tensors, keep_score: bool
+    ) -> Tensor:
+        """Attention of all heads, q, k, v [batch, h, n, dh] -> [batch, h, n, dh]; see `forward`."""
+        config = self.config
+        signed = config.inhibition == "signed"
+        score = self.score_shift(), self.whole_delta(), config.centring
+        if not keep_score:
+            total = inhibitor_attention(q, k, v, mask, *score, signed)
+            return ops.requantize(total, self.inhibit_shift(), config.inhibit_bits)
+        trace["score"] = z = ops.manhattan_score(q, k, mask, *score)
+        return ops.inhibit(v, z, self.inhibit_shift(), signed, config.inhibit_bits)
+
 
 class InhibitorTransformer(nn.Module):
     """Trains the integer model itself: each forward pass computes the ticket's integers exactly."""
+
+    block = EncoderBlock
+    pool = staticmethod(ops.pool)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.token = IntegerTable(config.vocabulary, config.width)
         self.position = IntegerTable(config.max_tokens, config.width)
-        self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(self.block(config) for _ in range(config.layers))
         self.classifier = IntegerClassifier(config.width, config.classes)
 
     def encoder_blocks(self) -> list[EncoderBlock]:
@@ -130,9 +140,14 @@ class InhibitorTransformer(nn.Module):
             if trace is not None:
                 named |= {f"layers.{i}.{name}": tensor for name, tensor in inner.items()}
         named["final_norm"] = final = ops.manhattan_norm(x)
-        named["pool"] = pooled = ops.pool(final, mask)
+        named["pool"] = pooled = self.pool(final, mask)
         named["pool_norm"] = pool_norm = ops.manhattan_norm(pooled)
         return pool_norm
+
+    @staticmethod
+    def golden(ticket: Ticket, token_ids: np.ndarray, mask: np.ndarray) -> Trace:
+        """What NumPy computes from the module's ticket, every named tensor."""
+        return emulator.forward(ticket, token_ids, mask, trace=True).trace
 
     @torch.no_grad()
     def to_ticket(self, **extras: Any) -> Ticket:

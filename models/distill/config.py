@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hwsim.config import WEIGHT_LIMITS
 from hwsim.data.tasks import TASKS
+from hwsim.errors import ConfigError
 from hwsim.models.runs import config as runs
 from hwsim.models.runs import settings
 from hwsim.models.runs.config import DEVICES, Model, check_span, find
@@ -135,6 +136,13 @@ class DistillConfig:
     training: Training = setting(Training, "")
     pruning: Pruning = setting(Pruning, "")
     run: Run = setting(Run, "")
+
+    def __post_init__(self) -> None:
+        if self.student.kind == "integer_dot":
+            raise ConfigError(
+                "student.kind is integer_dot; hwsim train teaches it, with the teacher's logits in "
+                "distillation.logits"
+            )
 
     def digest(self, data: str, of: str = "student") -> str:
         """First 12 hex digits of the SHA-256 of all that decides the student, or one of what comes before.

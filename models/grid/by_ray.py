@@ -6,6 +6,7 @@ files end. On a cluster all workers need the folder, and the prepared tasks, und
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def execute_by_ray(
         **({"address": address} if address else here),
         include_dashboard=None if address else False,
         log_to_driver=False,
-        logging_level="error",
+        logging_level=logging.ERROR,
     )
     try:
         _run(ray, cells, out.absolute(), workers, watch)

@@ -25,8 +25,12 @@ def manhattan_norm(x: Tensor) -> Tensor:
     """
     offset = norm_exponent_offset(x.shape[-1])
     norm = x.abs().sum(-1, keepdim=True).clamp(min=1)
-    with torch.no_grad():
-        exponent = torch.frexp(norm)[1] - 1
-        mantissa = (norm * power_of_two(3 - exponent)).floor().long() - 8
-        exact = requantize(x * _table(x.dtype, x.device)[mantissa], (exponent + offset).clamp(min=0), 8)
-    return exactly(exact, x * (2.0 ** (4 - offset) / norm))
+    return exactly(divide(x, norm, offset), x * (2.0 ** (4 - offset) / norm))
+
+
+@torch.no_grad()
+def divide(x: Tensor, norm: Tensor, offset: int) -> Tensor:
+    """x * 2^(4-offset) / norm as int8 values, norm (whole, 1 or more) inverted to three bits; no gradient."""
+    exponent = torch.frexp(norm)[1] - 1
+    mantissa = (norm * power_of_two(3 - exponent)).floor().long() - 8
+    return requantize(x * _table(x.dtype, x.device)[mantissa], (exponent + offset).clamp(min=0), 8)

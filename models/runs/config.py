@@ -19,7 +19,9 @@ from hwsim.models.runs import settings
 from hwsim.models.runs.settings import setting
 from hwsim.ops.manhattan_score import CENTRINGS
 
-KINDS = ("integer", "float_dot", "float_inhibitor")
+KINDS = ("integer", "integer_dot", "float_dot", "float_inhibitor")
+DOT_TOKENS = 128
+"""The largest published size below 242 tokens, from where a share of `hwsim.baseline`'s pooling is 0."""
 METHODS = ("none", "gradual", "one_shot", "iterative", "random", "random_global")
 """Those of hwsim.models.pruning whose rounds follow one another; `hwsim search` runs the others too."""
 RULES = (
@@ -49,7 +51,7 @@ class Task:
 class Model:
     """The architecture; vocabulary and classes come from the task."""
 
-    kind: str = setting("integer", "the integer model, or its float twins as yardsticks", choices=KINDS)
+    kind: str = setting("integer", "the integer model, or its twins as yardsticks", choices=KINDS)
     max_tokens: int = setting(64, f"longest sequence, one of {sizes.MAX_TOKENS}", low=1)
     width: int = setting(128, f"width of the residual stream, one of {sizes.WIDTHS}", low=1)
     heads: int = setting(4, "attention heads", low=1)
@@ -86,7 +88,7 @@ class Training:
     scale_rate: float = setting(2e-2, "peak learning rate of shifts and deltas", low=0, high=10)
     weight_decay: float = setting(0.01, "of the matrices", low=0, high=10)
     word_dropout: float = setting(0.05, "share of training tokens made unknown", low=0, high=1)
-    start: str = setting("", "integer models: a ticket of the same sizes whose weights are the first ones")
+    start: str = setting("", "kind integer: a ticket of the same sizes whose weights are the first ones")
 
 
 def check_span(start: float, end: float) -> None:
@@ -165,12 +167,16 @@ class RunConfig:
     run: Run = setting(Run, "")
 
     def __post_init__(self) -> None:
-        if self.model.kind != "integer" and self.pruning.method != "none":
+        kind, tokens = self.model.kind, self.model.max_tokens
+        if kind.startswith("float") and self.pruning.method != "none":
+            raise ConfigError(f"pruning.method is {self.pruning.method}; a {kind} model takes none")
+        if kind != "integer" and self.training.start:
+            raise ConfigError(f"training.start names a ticket; model.kind {kind} takes none")
+        if kind == "integer_dot" and tokens > DOT_TOKENS:
             raise ConfigError(
-                f"pruning.method is {self.pruning.method}; a {self.model.kind} model takes none"
+                f"model.max_tokens is {tokens}; model.kind integer_dot pools by equal shares of 127, "
+                f"which round to 0 in a long sequence: at most {DOT_TOKENS}"
             )
-        if self.model.kind != "integer" and self.training.start:
-            raise ConfigError(f"training.start names a ticket; a {self.model.kind} model takes none")
         if self.training.batch < self.training.shards:
             raise ConfigError(f"training.shards is {self.training.shards}; a batch has {self.training.batch}")
 

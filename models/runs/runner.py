@@ -18,6 +18,7 @@ from hwsim.errors import ConfigError
 from hwsim.files import read_record, write_atomic
 from hwsim.models import exact
 from hwsim.models.float_model import FloatTransformer
+from hwsim.models.integer_dot import DotTransformer
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.named import prefixed, under
 from hwsim.models.pruning.plan import Round
@@ -66,8 +67,9 @@ def build(config: RunConfig, task: TaskData) -> nn.Module:
     architecture = config.model.architecture(task.vocabulary, task.task.classes)
     torch.manual_seed(config.seed)
     model: InhibitorTransformer | FloatTransformer
-    if config.model.kind == "integer":
-        model = InhibitorTransformer(architecture)
+    if config.model.kind.startswith("integer"):
+        made = DotTransformer if config.model.kind == "integer_dot" else InhibitorTransformer
+        model = made(architecture)
         table = model.token.latent
     else:
         model = FloatTransformer(architecture, config.model.kind.removeprefix("float_"))
@@ -224,7 +226,8 @@ class Runner:
             "processes": self.processes.count,
             "ticket": None,
         }
-        if training.integer is not None:
+        # What holds the twin's integers would be read, and answer, as an Inhibitor's.
+        if training.integer is not None and not isinstance(training.integer, DotTransformer):
             fields = dataclasses.asdict(config)
             del fields["run"]
             ticket = training.integer.to_ticket(

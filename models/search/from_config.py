@@ -57,6 +57,8 @@ def setup_from(
     """
     if trainer not in TRAINERS:
         raise ConfigError(f"trainer {trainer!r}; choose one of {', '.join(TRAINERS)}")
+    if config.model.kind == "integer_dot":
+        raise ConfigError("model.kind is integer_dot; hwsim train trains it, a search does not")
     device = start(config.run.device, config.training.shards).device
     data = tasks.load(config.task.name, config.task.folder, config.model.max_tokens)
     dev = data.splits["dev"]
