@@ -92,7 +92,10 @@ class DotTransformer(InhibitorTransformer):
     """
 
     block = DotBlock
-    pool = staticmethod(pool)
+
+    def pool(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Tokens weighted by equal shares."""
+        return pool(x, mask)
 
     @staticmethod
     def golden(ticket: Ticket, token_ids: np.ndarray, mask: np.ndarray) -> Trace:

@@ -97,7 +97,6 @@ class InhibitorTransformer(nn.Module):
     """Trains the integer model itself: each forward pass computes the ticket's integers exactly."""
 
     block = EncoderBlock
-    pool = staticmethod(ops.pool)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -143,6 +142,10 @@ class InhibitorTransformer(nn.Module):
         named["pool"] = pooled = self.pool(final, mask)
         named["pool_norm"] = pool_norm = ops.manhattan_norm(pooled)
         return pool_norm
+
+    def pool(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Sequences [batch, n, d] as one vector each [batch, d]."""
+        return ops.pool(x, mask)
 
     @staticmethod
     def golden(ticket: Ticket, token_ids: np.ndarray, mask: np.ndarray) -> Trace:

@@ -25,7 +25,8 @@ def test_all_commands_are_there():
     names = {" ".join(words) for words in commands()}
     assert names == {
         *("demo", "emulate", "evaluate", "verify", "export", "runtimes", "web", "check", "info", "cost"),
-        *("cycles", "synth", "tickets", "train", "distill", "search", "bench cpu", "onnx check", "onnx cost"),
+        *("cycles", "synth", "tickets", "train", "distill", "search", "results"),
+        *("bench cpu", "onnx check", "onnx cost"),
         *("rtl sources", "rtl lint", "rtl prove", "rtl simulate", "rtl run", "rtl waves"),
         *("rtl bitstream", "rtl board"),
     }
