@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from hwsim.models.distill.loop import train_only
@@ -103,17 +102,8 @@ def teach(
     device: str,
     **options: Any,
 ) -> None:
-    """Train a student in place for one aim. options: those of `train_stacked`.
-
-    Products are computed in TensorFloat-32, whose 11 bits hold what the integer model multiplies, int8 by
-    int8, exactly; sums are float32. Only gradients are rounded by it.
-    """
+    """Train a student in place for one aim. options: those of `train_stacked`."""
     train_only(student, aim.learns)
     kind = partial(Guided, guide=guide, aim=aim)
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        train_stacked([student], training, config, [config.seed], device, kind=kind, **options)
-    finally:
-        torch.set_float32_matmul_precision(precision)
+    train_stacked([student], training, config, [config.seed], device, kind=kind, **options)
     train_only(student, [""])

@@ -1,8 +1,8 @@
 """Exact integers forward, a useful gradient backward.
 
 Tensors are float32 that hold integers below 2^24, so every sum and power-of-two scaling is exact; the
-range proof (`hwsim.ranges`) is what allows it. `torch.set_float32_matmul_precision("highest")`, the
-default, must stay: products of wider operands would lose bits.
+range proof (`hwsim.ranges`) is what allows it. Products may be taken in TensorFloat-32, which holds int8, but
+nothing narrower.
 """
 
 from __future__ import annotations

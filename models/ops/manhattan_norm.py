@@ -7,8 +7,10 @@ import functools
 import torch
 from torch import Tensor
 
+from hwsim.models.kernels.pieces import uses_triton
 from hwsim.models.ops._straight_through import exactly, power_of_two
 from hwsim.models.ops.requantize import requantize
+from hwsim.ops import largest
 from hwsim.ops.manhattan_norm import RECIPROCAL, norm_exponent_offset
 
 
@@ -24,6 +26,10 @@ def manhattan_norm(x: Tensor) -> Tensor:
     frexp gives the exact floor(log2 L); log2 in float32 does not.
     """
     offset = norm_exponent_offset(x.shape[-1])
+    if uses_triton(x) and x.dtype == torch.float32:
+        from hwsim.models.kernels.divide import Divide
+
+        return Divide.apply(x, _table(x.dtype, x.device), offset, largest(8))
     norm = x.abs().sum(-1, keepdim=True).clamp(min=1)
     return exactly(divide(x, norm, offset), x * (2.0 ** (4 - offset) / norm))
 

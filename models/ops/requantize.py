@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from hwsim.models.kernels.pieces import uses_triton
 from hwsim.models.ops._straight_through import floor, power_of_two
 from hwsim.ops import largest
 
@@ -27,4 +29,21 @@ def saturate(x: Tensor, bits: int) -> Tensor:
 
 def requantize(acc: Tensor, shift: Shift, bits: int = 8) -> Tensor:
     """saturate(round_shift(acc, shift), bits)."""
-    return saturate(round_shift(acc, shift), bits)
+    return rescaled(acc, shift, bits)
+
+
+def rescaled(acc: Tensor, shift: Shift, bits: int, x: Tensor | None = None) -> Tensor:
+    """saturate(x + round_shift(acc, shift), bits); one kernel on a GPU, where a run has one shift."""
+    if isinstance(shift, Tensor) and uses_triton(acc) and _fits(acc, shift, x):
+        from hwsim.models.kernels.rescale import Rescale
+
+        return Rescale.apply(acc, x, shift, largest(bits))
+    found = round_shift(acc, shift)
+    return saturate(found if x is None else x + found, bits)
+
+
+def _fits(acc: Tensor, shift: Tensor, x: Tensor | None) -> bool:
+    """Whether acc, and x, are float32 [runs, ...] with one shift for each run, or for all."""
+    if acc.dtype != torch.float32 or (x is not None and (x.shape, x.dtype) != (acc.shape, acc.dtype)):
+        return False
+    return shift.numel() == 1 or (shift.ndim == acc.ndim and len(shift) == len(acc) == shift.numel())

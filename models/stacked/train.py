@@ -9,8 +9,8 @@ of one, side by side on streams of their own, give every run the integers of tha
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,28 +86,44 @@ def train_stacked(
         for i, one in enumerate(stacks):
             one.restore(under(f"stack.{i}", state))
     _wait(device)
-    for step in range(first_step, steps):
-        if save is not None and save_every and step > first_step and step % save_every == 0:
-            state = {"step": torch.tensor(step)}
-            for i, one in enumerate(stacks):
+    with _products(models, device):
+        for step in range(first_step, steps):
+            if save is not None and save_every and step > first_step and step % save_every == 0:
+                state = {"step": torch.tensor(step)}
+                for i, one in enumerate(stacks):
+                    with one.working():
+                        state |= prefixed(f"stack.{i}", {k: v.cpu() for k, v in one.state().items()})
+                checkpoint.write(save, state, stamp)
+            losses = []
+            for part, one in zip(parts, stacks, strict=True):
                 with one.working():
-                    state |= prefixed(f"stack.{i}", {k: v.cpu() for k, v in one.state().items()})
-            checkpoint.write(save, state, stamp)
-        losses = []
-        for part, one in zip(parts, stacks, strict=True):
-            with one.working():
-                if watch is not None:
-                    for run in range(len(models))[part]:
-                        watch(run, step, steps)
-                losses.append(one.learn(step))
-                if exact.due(check_every, step + 1, steps):
-                    one.check(step)
-        if step % 100 == 0:
-            _wait(device)
-            progress(step, steps, torch.cat(losses).tolist())
+                    if watch is not None:
+                        for run in range(len(models))[part]:
+                            watch(run, step, steps)
+                    losses.append(one.learn(step))
+                    if exact.due(check_every, step + 1, steps):
+                        one.check(step)
+            if step % 100 == 0:
+                _wait(device)
+                progress(step, steps, torch.cat(losses).tolist())
     _wait(device)
     for model in models:
         model.eval()
+
+
+@contextmanager
+def _products(models: Sequence[Model], device: str) -> Iterator[None]:
+    """On a GPU, integer models multiply in TensorFloat-32, whose 11 bits hold int8 exactly; sums are float32.
+
+    Only gradients are rounded by it. Models of real numbers keep float32.
+    """
+    precision = torch.get_float32_matmul_precision()
+    if device.startswith("cuda") and all(isinstance(model, InhibitorTransformer) for model in models):
+        torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(precision)
 
 
 def _wait(device: str) -> None:

@@ -1,0 +1,102 @@
+"""The kernels of requantisation, residual addition and norm, against golden operators and eager gradients.
+
+One test runs this file again in a process where Triton interprets its kernels; float64 never goes to them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import hwsim.ops as golden
+from hwsim.models import ops
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+RUNS = 3
+
+
+def gradients(function, *arguments: Tensor) -> list[Tensor]:
+    """The result, and a gradient for each argument, for some gradient of the result."""
+    taken = [x.detach().clone().requires_grad_() for x in arguments]
+    out = function(*taken)
+    weight = torch.randn(out.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    out.backward(weight.to(out.dtype))
+    return [out.detach().double(), *(x.grad.double() for x in taken)]
+
+
+def agree(function, *arguments: Tensor) -> Tensor:
+    """The result in float32; its gradients are those of float64, which no kernel computes."""
+    found = gradients(function, *(x.float() for x in arguments))
+    expected = gradients(function, *(x.double() for x in arguments))
+    assert torch.equal(found[0], expected[0])
+    for x, y in zip(found[1:], expected[1:], strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-4, atol=1e-3)
+    return found[0]
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2, 7, 11, 23])
+def test_every_accumulator_is_rescaled_as_by_the_golden_operator(shift):
+    # Every int16, and the ends of what float32 holds: ties, both edges of saturation, shift 0.
+    acc = np.r_[-(1 << 15) : 1 << 15, 1 - (1 << 23), (1 << 23) - 1].astype(np.int32)
+    found = agree(lambda x, s: ops.requantize(x, s), torch.from_numpy(acc), torch.tensor(float(shift)))
+    assert np.array_equal(found.numpy(), golden.requantize(acc, shift, 8))
+
+
+def test_runs_are_rescaled_by_shifts_of_their_own():
+    # 2 x 1031 elements a run: more than one program, and none of them full.
+    draw = np.random.default_rng(0)
+    acc, x = (draw.integers(-40_000, 40_000, (RUNS, 2, 1031), dtype=np.int32) for _ in "ax")
+    shift = torch.tensor([0.0, 3.0, 9.0])[:, None, None]
+    found = agree(
+        lambda acc, x, shift: ops.residual_add(x, acc, shift),
+        torch.from_numpy(acc), torch.from_numpy(x.clip(-32_767, 32_767)), shift,
+    )  # fmt: skip
+    expected = [
+        golden.residual_add(x.clip(-32_767, 32_767)[i].astype(np.int16), acc[i], int(shift[i]))
+        for i in range(RUNS)
+    ]
+    assert np.array_equal(found.numpy(), np.stack(expected))
+    assert (found.abs() == 32_767).any()
+
+
+def test_a_shift_for_each_row_is_no_business_of_the_kernel():
+    acc = torch.arange(-50, 50).view(10, 10)
+    shift = torch.arange(10.0)[:, None]
+    found = agree(lambda x, s: ops.requantize(x, s), acc, shift)
+    assert np.array_equal(found.numpy(), golden.requantize(acc.numpy(), shift.numpy().astype(int), 8))
+
+
+@pytest.mark.parametrize("width", [1, 3, 64, 100, 4099])
+def test_rows_are_divided_as_by_the_golden_operator(width):
+    draw = np.random.default_rng(width)
+    most = min(32_767, (1 << 24) // width - 1)
+    x = draw.integers(-most, most, (2, 37, width)) // (1 << draw.integers(0, 16, (2, 37, 1)))
+    x[0, 0] = 0
+    found = agree(ops.manhattan_norm, torch.from_numpy(x))
+    assert np.array_equal(found.numpy(), golden.manhattan_norm(x.astype(np.int32)))
+
+
+def test_every_norm_below_65536_is_inverted_as_by_the_golden_operator():
+    x = np.zeros((1 << 16, 2), dtype=np.int32)
+    x[:, 0] = np.arange(1 << 16) // 2
+    x[:, 1] = x[:, 0] - np.arange(1 << 16)
+    found = ops.manhattan_norm(torch.from_numpy(x).float())
+    assert np.array_equal(found.numpy(), golden.manhattan_norm(x))
+
+
+if not INTERPRETED:
+
+    def test_the_kernels_pass_these_tests_interpreted():
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__],
+            env=os.environ | {"TRITON_INTERPRET": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-1000:]
