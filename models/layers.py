@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from hwsim import ticket as integer
 from hwsim.config import WEIGHT_LIMITS
 from hwsim.models import ops
+from hwsim.models.kernels.pieces import uses_triton
 from hwsim.models.ops._straight_through import exactly, round_half_up
 from hwsim.ops import largest
 
@@ -22,6 +23,15 @@ def signs(x: Tensor) -> Tensor:
     return (x.detach() >= 0) * 2.0 - 1.0
 
 
+def whole(value: Tensor, largest: int) -> Tensor:
+    """Learned numbers clamped to 0..largest and rounded, straight-through backward."""
+    if uses_triton(value):
+        from hwsim.models.kernels.weights import Whole
+
+        return Whole.apply(value, largest)
+    return round_half_up(value.clamp(0, largest))
+
+
 class LearnedShift(nn.Module):
     """A right shift 0..23 learned as a real number; rounds forward, straight-through backward."""
 
@@ -31,7 +41,7 @@ class LearnedShift(nn.Module):
 
     def forward(self) -> Tensor:
         """The shift as a float scalar tensor holding a whole number."""
-        return round_half_up(self.value.clamp(0, integer.LARGEST_SHIFT))
+        return whole(self.value, integer.LARGEST_SHIFT)
 
 
 class IntegerTable(nn.Module):
@@ -97,6 +107,10 @@ class IntegerLinear(nn.Module):
 
     def integers(self, shift: Tensor) -> tuple[Tensor, Tensor]:
         """(weight, bias) as whole numbers in float32, for this shift."""
+        if uses_triton(self.latent):
+            from hwsim.models.kernels.weights import Integers
+
+            return Integers.apply(self.latent, self.mask, self.bias, shift, self.up, UNIT, self.limit)
         up = torch.exp2(shift + self.up)
         scaled = self.latent * up
         rounded = torch.floor(scaled.detach() + 0.5).clamp(-self.limit, self.limit)

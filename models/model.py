@@ -16,9 +16,8 @@ from hwsim.errors import ConfigError
 from hwsim.model import Trace, check_inputs
 from hwsim.models import ops
 from hwsim.models.kernels import inhibitor_attention
-from hwsim.models.layers import UNIT, IntegerClassifier, IntegerLinear, IntegerTable, LearnedShift
+from hwsim.models.layers import UNIT, IntegerClassifier, IntegerLinear, IntegerTable, LearnedShift, whole
 from hwsim.models.operators import to_array
-from hwsim.models.ops._straight_through import round_half_up
 from hwsim.ops.manhattan_score import LARGEST_DELTA
 from hwsim.ticket import LINEARS, Layer, Ticket, linear_shape
 
@@ -58,7 +57,7 @@ class EncoderBlock(nn.Module):
 
     def whole_delta(self) -> Tensor:
         """delta as whole numbers [heads]."""
-        return round_half_up(self.delta.clamp(0, LARGEST_DELTA))
+        return whole(self.delta, LARGEST_DELTA)
 
     def forward(self, x: Tensor, mask: Tensor, trace: Tensors, keep_score: bool = True) -> Tensor:
         """x [batch, n, d] -> x; fills `trace` with the named tensors, `score` only if it is to be kept."""

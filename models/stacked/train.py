@@ -237,8 +237,7 @@ class StackedTraining:
         losses = self.objective(token_ids, mask, self.lessons.index[bucket][rows])
         gradients = torch.autograd.grad(losses.sum(), self.parameters)
         for parameter, gradient in zip(self.parameters, clipped(gradients), strict=True):
-            # The fused optimiser wants gradients laid out like their parameters.
-            parameter.grad = gradient.contiguous()
+            parameter.grad = gradient
         self.optimizer.step()
         return losses.detach()
 
@@ -345,10 +344,18 @@ def _optimizer(model: nn.Module, config: TrainConfig, device: str) -> torch.opti
 
 
 def clipped(gradients: Sequence[Tensor], limit: float = 1.0) -> list[Tensor]:
-    """Gradients [runs, ...] scaled so that the norm over all of them is at most `limit` in each run."""
-    norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients])
-    factor = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
-    return [gradient * factor.view(-1, *[1] * (gradient.ndim - 1)) for gradient in gradients]
+    """Gradients [runs, ...] scaled so that the norm over all of them is at most `limit` in each run.
+
+    They come back contiguous, laid out like their parameters, as the fused optimiser wants them. All tensors
+    of a run are taken together, in a few kernels.
+    """
+    scaled = []
+    for own in zip(*(gradient.contiguous() for gradient in gradients), strict=True):
+        factor = (limit / (nn.utils.get_total_norm(own) + 1e-6)).clamp(max=1.0)
+        scaled.append(torch._foreach_mul(own, factor))
+    if len(scaled) == 1:
+        return [gradient[None] for gradient in scaled[0]]
+    return [torch.stack(runs) for runs in zip(*scaled, strict=True)]
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor
 
 import hwsim.ops as golden
-from hwsim.models import ops
+from hwsim.models import layers, ops
+from hwsim.models.stacked.layers import StackedLinear, pile
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 RUNS = 3
@@ -88,6 +90,39 @@ def test_every_norm_below_65536_is_inverted_as_by_the_golden_operator():
     x[:, 1] = x[:, 0] - np.arange(1 << 16)
     found = ops.manhattan_norm(torch.from_numpy(x).float())
     assert np.array_equal(found.numpy(), golden.manhattan_norm(x))
+
+
+@pytest.mark.parametrize("weights, up", [("ternary", 0), ("int4", 0), ("int8", 3)])
+def test_layers_have_the_integers_and_gradients_of_their_definition(weights, up, monkeypatch):
+    torch.manual_seed(0)
+    linears = [layers.IntegerLinear(50, 30, weights, up) for _ in range(RUNS)]
+    for i, linear in enumerate(linears):
+        with torch.no_grad():
+            linear.bias.copy_(torch.randn(30))
+            linear.latent[0, :7] = (torch.arange(7) - 3) / 2.0 ** (linear.shift() + up + 1)
+            linear.shift.value.fill_(3.4 + i)
+        linear.mask.copy_(torch.rand(30, 50) < 0.5)
+    stacked = StackedLinear(cast(layers.IntegerLinear, pile(linears)))
+    x = torch.randint(-127, 128, (RUNS, 2, 4, 50)).float()
+
+    def step() -> list[Tensor]:
+        stacked.zero_grad()
+        acc, shift = stacked(x)
+        ops.requantize(acc, shift).square().sum().backward()
+        return [acc, shift, *(p.grad.clone() for p in stacked.parameters())]
+
+    found = step()
+    monkeypatch.setattr(layers, "uses_triton", lambda x: False)
+    for mine, defined in zip(found, step(), strict=True):
+        torch.testing.assert_close(mine, defined, rtol=1e-5, atol=1e-3)
+    assert torch.equal(found[0], step()[0])
+
+
+def test_learned_shifts_are_clamped_and_rounded_half_up():
+    value = torch.tensor([-0.6, 0.0, 0.49, 0.5, 1.5, 22.5, 23.0, 23.01, 40.0])
+    found = gradients(lambda x: layers.whole(x, 23), value)
+    assert found[0].tolist() == [0, 0, 0, 1, 2, 23, 23, 23, 23]
+    assert (found[1] != 0).tolist() == [False] + [True] * 6 + [False] * 2
 
 
 if not INTERPRETED:
