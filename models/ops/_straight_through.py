@@ -7,6 +7,9 @@ nothing narrower.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -38,11 +41,24 @@ def exactly(value: Tensor, surrogate: Tensor) -> Tensor:
     return value.detach() + (surrogate - surrogate.detach())
 
 
+class _PowerOfTwo(torch.autograd.Function):
+    """2^exponent from the bits of a float, with the gradient of exp2."""
+
+    @staticmethod
+    def forward(ctx: Any, exponent: Tensor) -> Tensor:
+        value = ((exponent.to(torch.int32) + 127) << 23).view(torch.float32)
+        ctx.save_for_backward(value)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (value,) = ctx.saved_tensors
+        return gradients[0] * (value * math.log(2))
+
+
 def power_of_two(exponent: Tensor) -> Tensor:
     """2^exponent for whole -126 <= exponent <= 127, exact on every device, which exp2 is not bound to be.
 
     The gradient is that of exp2.
     """
-    bits = (exponent.detach().to(torch.int32) + 127) << 23
-    value = bits.view(torch.float32)
-    return exactly(value, torch.exp2(exponent.float())) if exponent.requires_grad else value
+    return _PowerOfTwo.apply(exponent)

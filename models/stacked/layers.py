@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hwsim.models.kernels.pieces import uses_triton
 from hwsim.models.layers import IntegerClassifier, IntegerLinear, IntegerTable, LearnedShift
 
 
@@ -109,6 +110,15 @@ class StackedPositions(nn.Module):
         return self.table.integers(self.table.latent[:, None, : len(index)])
 
 
+def add_bias(acc: Tensor, bias: Tensor) -> Tensor:
+    """acc [runs, rows, outputs] + bias [runs, 1, outputs]."""
+    if not uses_triton(acc):
+        return acc + bias
+    from hwsim.models.kernels.columns import AddBias
+
+    return AddBias.apply(acc, bias)
+
+
 class StackedLinear(nn.Module):
     """One linear layer a run, ordinary or strong, in one batched product."""
 
@@ -120,7 +130,7 @@ class StackedLinear(nn.Module):
         """(acc [runs, batch, n, outputs], shift [runs, 1, 1, 1]); exact like `ops.linear`."""
         shift = self.linear.shift()
         weight, bias = self.linear.integers(shift)
-        acc = x.flatten(1, 2) @ weight.mT + bias
+        acc = add_bias(x.flatten(1, 2) @ weight.mT, bias)
         return acc.unflatten(1, x.shape[1:3]), shift[..., None]
 
 

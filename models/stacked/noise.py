@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hwsim.models.kernels.pieces import uses_triton
+
 GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15
 FIRST = -4658895280553007687  # 0xBF58476D1CE4E5B9
 SECOND = -7723592293110705685  # 0x94D049BB133111EB
@@ -35,6 +37,10 @@ def keyed(seeds: Tensor, key: Tensor | int) -> Tensor:
 def uniform(seeds: Tensor, key: Tensor | int, shape: tuple[int, ...]) -> Tensor:
     """float32 [seeds, *shape] in [0, 1), in steps of 2^-24; seeds int64 [runs], key a step's number."""
     count = torch.Size(shape).numel()
+    if isinstance(key, Tensor) and uses_triton(seeds):
+        from hwsim.models.kernels import hash
+
+        return hash.uniform(seeds, key, count).unflatten(1, shape)
     position = torch.arange(count, device=seeds.device)
     bits = mixed(keyed(seeds, key)[:, None] + position)
     return (_right(bits, 40).float() * 2.0**-24).unflatten(1, shape)

@@ -17,6 +17,8 @@ from torch import Tensor
 
 import hwsim.ops as golden
 from hwsim.models import layers, ops
+from hwsim.models.stacked import layers as stacked_layers
+from hwsim.models.stacked import noise
 from hwsim.models.stacked.layers import StackedLinear, pile
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -103,7 +105,7 @@ def test_layers_have_the_integers_and_gradients_of_their_definition(weights, up,
             linear.shift.value.fill_(3.4 + i)
         linear.mask.copy_(torch.rand(30, 50) < 0.5)
     stacked = StackedLinear(cast(layers.IntegerLinear, pile(linears)))
-    x = torch.randint(-127, 128, (RUNS, 2, 4, 50)).float()
+    x = torch.randint(-127, 128, (RUNS, 2, 100, 50)).float()
 
     def step() -> list[Tensor]:
         stacked.zero_grad()
@@ -112,7 +114,8 @@ def test_layers_have_the_integers_and_gradients_of_their_definition(weights, up,
         return [acc, shift, *(p.grad.clone() for p in stacked.parameters())]
 
     found = step()
-    monkeypatch.setattr(layers, "uses_triton", lambda x: False)
+    for module in (layers, stacked_layers):
+        monkeypatch.setattr(module, "uses_triton", lambda x: False)
     for mine, defined in zip(found, step(), strict=True):
         torch.testing.assert_close(mine, defined, rtol=1e-5, atol=1e-3)
     assert torch.equal(found[0], step()[0])
@@ -123,6 +126,13 @@ def test_learned_shifts_are_clamped_and_rounded_half_up():
     found = gradients(lambda x: layers.whole(x, 23), value)
     assert found[0].tolist() == [0, 0, 0, 1, 2, 23, 23, 23, 23]
     assert (found[1] != 0).tolist() == [False] + [True] * 6 + [False] * 2
+
+
+def test_random_numbers_are_those_of_the_definition(monkeypatch):
+    seeds, key = torch.tensor([0, 3, 2**31, -5]), torch.tensor(77)
+    found = noise.uniform(seeds, key, (3, 700))
+    monkeypatch.setattr(noise, "uses_triton", lambda x: False)
+    assert torch.equal(found, noise.uniform(seeds, key, (3, 700)))
 
 
 if not INTERPRETED:
