@@ -15,19 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hwsim.errors import ConfigError
 from hwsim.models import checkpoint, exact
-from hwsim.models.batches import UNKNOWN_PIECE, Sequences
+from hwsim.models.batches import UNKNOWN_PIECE
 from hwsim.models.descent import load_slots, slots_of, warmth
 from hwsim.models.float_sparse import Model
 from hwsim.models.layers import UNIT
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.named import prefixed, under
-from hwsim.models.stacked.batches import Order, Resident, ResidentLessons
+from hwsim.models.stacked.batches import Order, ResidentLessons
 from hwsim.models.stacked.graphs import Replay
 from hwsim.models.stacked.layers import leave, pile_again
 from hwsim.models.stacked.model import kinds, stack
@@ -333,21 +332,3 @@ def clipped(gradients: Sequence[Tensor], limit: float = 1.0) -> list[Tensor]:
     norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients])
     factor = (limit / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
     return [gradient * factor.view(-1, *[1] * (gradient.ndim - 1)) for gradient in gradients]
-
-
-@torch.no_grad()
-def accuracies(
-    models: Sequence[Model], data: Sequences, labels: np.ndarray, device: str = "cuda"
-) -> list[float]:
-    """Share of sequences whose largest logit is at the label, for each model."""
-    together = stack([model.to(device) for model in models]).eval()
-    resident = Resident(data, device)
-    order = Order(resident, 512, torch.zeros(len(models), dtype=torch.int64, device=device))
-    wanted = torch.from_numpy(labels).to(device)
-    right = torch.zeros(len(models), dtype=torch.int64, device=device)
-    for step in range(order.steps):
-        batch = order.batch(step)
-        token_ids, mask = (part[batch.bucket][batch.rows] for part in (resident.token_ids, resident.mask))
-        found = together(token_ids, mask)
-        right += (found.argmax(-1) == wanted[resident.index[batch.bucket][batch.rows]]).sum(1)
-    return (right / len(data)).tolist()
