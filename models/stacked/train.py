@@ -140,7 +140,7 @@ class StackedTraining:
             trained = nn.ModuleDict({"model": self.model, "project": self.project.to(device)})
         self.optimizer = _optimizer(trained, config, device)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self._replay = Replay(self._body, device, capture)
+        self.replay = Replay(self._body, device, capture)
         self._stream = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
     def take(self, models: Sequence[Model], config: TrainConfig, seeds: Sequence[int]) -> None:
@@ -181,7 +181,7 @@ class StackedTraining:
             else:
                 group["lr"] = rate
         batch = self.order.batch(step)
-        return self._replay(batch.shape, batch.rows)
+        return self.replay(batch.shape, batch.rows)
 
     def check(self, step: int) -> None:
         """Compare every run as it stands with the emulator, on sequences of that step's batch.
@@ -212,7 +212,7 @@ class StackedTraining:
             self.project.load_state_dict(under("project", state))
         load_slots(self.optimizer, state)
         # The moments are other tensors now; graphs, if there are any, would use the old ones.
-        self._replay = Replay(self._body, self.lessons.device, self.capture)
+        self.replay = Replay(self._body, self.lessons.device, self.capture, self.replay.seen)
 
     def _body(self, shape: Hashable, rows: Tensor) -> Tensor:
         bucket = shape[0]  # type: ignore[index]
@@ -300,10 +300,13 @@ class Stage:
         # The old ones go first, both at a time may not fit; a stack and its graphs refer to each other.
         self._stacks = []
         gc.collect()
+        torch.cuda.empty_cache()
         self._stacks = [
             self._make(part, self.lessons, config, its, self.capture)
             for part, its in zip(parts, seeds, strict=True)
         ]
+        for stack in self._stacks:
+            stack.replay.seen = self._stacks[0].replay.seen
         self._kind = kind
         return self._stacks
 
