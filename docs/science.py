@@ -1,4 +1,7 @@
-"""Makes the tables of docs/science.md and its figures from models/results/science: python docs/science.py."""
+"""Makes the tables and figures of docs/science.md and a page of tables for each task: python docs/science.py.
+
+All is made from models/results/science.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from hwsim.synth.table import fill
 DOCS = Path(__file__).parent
 PAGE, RECORDS, IMAGES = DOCS / "science.md", DOCS.parent / "models" / "results" / "science", "images/science"
 ALL = ("decisions", "pooled")
-"""Tables of all tasks together; the others stand in the part of each task."""
+"""Tables of all tasks together; the others stand on the page of each task."""
 OF_A_TASK = {
     "ladder": "Ladder",
     "controls": "Tickets against controls",
@@ -54,14 +57,33 @@ def figures(those: Sequence[Record]) -> dict[str, tuple[str, str]]:
 
 
 def section(those: Sequence[Record]) -> str:
-    """What is said of one task."""
-    parts = [f"### {those[0]['task']}"]
+    """What is shown of one task beside its page."""
+    task = those[0]["task"]
+    parts = [f"### {task}", f"All tables: []({page_of(task)})."]
     for file, kind in figures(those).items():
-        parts.append(f"![{those[0]['task']}: {FIGURES[kind]}]({IMAGES}/{file})")
+        parts.append(f"![{task}: {FIGURES[kind]}]({IMAGES}/{file})")
+    return "\n\n".join(parts)
+
+
+def page_of(task: str) -> str:
+    """The file name of a task's page."""
+    return f"science_{task}.md"
+
+
+def pages(those: Sequence[Record]) -> dict[str, str]:
+    """The page of each task, by file name."""
+    return {page_of(part[0]["task"]): _page(part) for part in by_task(those)}
+
+
+def _page(those: Sequence[Record]) -> str:
+    parts = [
+        f"# Ticket experiments on {those[0]['task']}",
+        "Made by `python docs/science.py`; [](science.md) says how to read it, and shows the figures.",
+    ]
     for name, title in OF_A_TASK.items():
         if made := markdown(name, those):
-            parts += [f"**{title}**", made]
-    return "\n\n".join(parts)
+            parts += [f"## {title}", made]
+    return "\n\n".join(parts) + "\n"
 
 
 def by_task(those: Sequence[Record]) -> list[list[Record]]:
@@ -87,4 +109,6 @@ def draw(those: Sequence[Record], docs: Path = DOCS) -> None:
 if __name__ == "__main__":
     committed = found()
     draw(committed)
+    for name, text in pages(committed).items():
+        write_atomic(DOCS / name, text)
     write_atomic(PAGE, fill(PAGE.read_text(), tables(committed)))

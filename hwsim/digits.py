@@ -55,7 +55,8 @@ def from_digits(digits: np.ndarray) -> np.ndarray:
 
 def count(weight: np.ndarray) -> int:
     """Non-zero signed digits of integer weights up to 127: the additions a token costs."""
-    return int(np.count_nonzero(to_digits(weight, 127)))
+    values, times = np.unique(weight, return_counts=True)
+    return int(np.count_nonzero(to_digits(values, 127), axis=0) @ times)
 
 
 @dataclass(frozen=True)

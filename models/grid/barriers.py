@@ -7,6 +7,7 @@ worse on the way, the point lies late enough that the order of the data no longe
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -28,8 +29,8 @@ POINTS = 11
 FIRST_ORDER = 1000
 """Orders of the data are drawn from seeds that no run of a grid has."""
 
-Measure = Callable[[Model], dict[str, Any]]
-"""Accuracy and loss of a model on dev."""
+Measure = Callable[[Sequence[Model]], list[dict[str, Any]]]
+"""Accuracy and loss of each model on dev; the models are used up for it."""
 
 
 def orders(seed: int) -> list[int]:
@@ -44,12 +45,15 @@ def write_barriers(setup: Setup, cell: Cell, folder: GridFolder, round: str, mea
     if not missing:
         return
     home = folder.cell(cell.key)
-    models = [_point(setup, home / f"seed-{seed}", round, seed) for seed in missing for _ in range(2)]
     unfinished = home / f"barrier-{round}.unfinished"
     unfinished.mkdir(exist_ok=True)
-    seeds = [order for seed in missing for order in orders(seed)]
-    setup.fit(Job(models, seeds, setup.rewind.step, lambda run, step, steps: None, unfinished))
-    for seed, ends in zip(missing, zip(models[::2], models[1::2], strict=True), strict=True):
+    trained = []
+    # One order of all seeds after the other: as many at once as in a round, which may have left its graphs.
+    for which in zip(*map(orders, missing), strict=True):
+        models = [_point(setup, home / f"seed-{seed}", round, seed) for seed in missing]
+        setup.fit(Job(models, which, setup.rewind.step, lambda run, step, steps: None, unfinished))
+        trained.append(models)
+    for seed, ends in zip(missing, zip(*trained, strict=True), strict=True):
         alphas = np.linspace(0, 1, POINTS).tolist()
         record = {
             "kind": "barrier",
@@ -76,22 +80,22 @@ def _point(setup: Setup, home: Path, round: str, seed: int) -> Model:
 
 
 def along(model: Model, ends: Sequence[Model], alphas: Sequence[float], measure: Measure) -> dict[str, Any]:
-    """Loss and accuracy along the line between two models of one mask; `model` is used up for it.
+    """Loss and accuracy along the line between two models of one mask and `model`'s sizes.
 
     A barrier is how much worse the worst point is than the mean of the ends; 0 or more.
     """
     a, b = (Snapshot.of(end).tensors for end in ends)
-    losses, accuracies = [], []
+    line = []
     for alpha in alphas:
         # Masks, and what strong tickets freeze, are equal at both ends.
         between = {
             name: torch.lerp(start, b[name], alpha) if start.is_floating_point() else start
             for name, start in a.items()
         }
-        Snapshot(between).restore(model)
-        found = measure(model)
-        losses.append(found["loss"])
-        accuracies.append(found["accuracy"])
+        line.append(copy.deepcopy(model))
+        Snapshot(between).restore(line[-1])
+    measured = measure(line)
+    losses, accuracies = ([found[name] for found in measured] for name in ("loss", "accuracy"))
     return {
         "points": list(alphas),
         "losses": losses,

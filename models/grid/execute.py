@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -24,6 +25,7 @@ from hwsim.models.runs import tasks
 from hwsim.models.runs.processes import start
 from hwsim.models.search import run_rounds
 from hwsim.models.search.from_config import initial, setup_from
+from hwsim.models.stacked.answers import answers
 from hwsim.models.train import predict
 from hwsim.ticket import Ticket
 from hwsim.ticket_file import load_ticket
@@ -54,19 +56,24 @@ def execute(cell: Cell, out: Path, watch: Watch) -> None:
         examiner = Examiner(cell, home)
         for number, one in enumerate(cell.rounds):
             watch.begin(cell.key, one.name, number, len(cell.rounds))
-            for found in run_rounds(setup, home, [one], cell.seeds):
-                _write(folder.record(cell, one.name, found["seed"]), found, examiner)
+            found = run_rounds(setup, home, [one], cell.seeds)
+            _write([folder.record(cell, one.name, seed) for seed in cell.seeds], found, examiner)
         for number, round in enumerate(cell.barriers):
             watch.begin(cell.key, f"barrier at {round}", number, len(cell.barriers))
             write_barriers(setup, cell, folder, round, examiner.measure)
 
 
-def _write(path: Path, found: dict[str, Any], examiner: Examiner) -> None:
-    if path.exists():
-        there = read_record(path)
-        if all(there[name] == found[name] for name in ("config", "ticket")):
-            return
-    write_atomic(path, json.dumps(examiner.record(found), indent=1) + "\n")
+def _write(paths: Sequence[Path], found: Sequence[dict[str, Any]], examiner: Examiner) -> None:
+    missing = {path: one for path, one in zip(paths, found, strict=True) if not _written(path, one)}
+    for path, record in zip(missing, examiner.records(list(missing.values())), strict=True):
+        write_atomic(path, json.dumps(record, indent=1) + "\n")
+
+
+def _written(path: Path, found: dict[str, Any]) -> bool:
+    if not path.exists():
+        return False
+    there = read_record(path)
+    return all(there[name] == found[name] for name in ("config", "ticket"))
 
 
 class Examiner:
@@ -82,17 +89,26 @@ class Examiner:
         self.dev = data.splits["dev"]
         self.dense = cache(self._dense)
 
-    def record(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The record of a run, from its record in the search."""
-        trained, seed = self._trained(found["round"], found["seed"]), found["seed"]
+    def records(self, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The records of runs of one round, from their records in the search."""
         labels = self.dev.labels[self.dev.known]
-        dense = None if found["round"] == DENSE else self.dense(seed)
-        return run_record(self.cell, found, trained, self._logits(trained), labels, dense)
+        trained = [self._trained(one["round"], one["seed"]) for one in found]
+        return [
+            run_record(
+                self.cell,
+                one,
+                its,
+                logits,
+                labels,
+                None if one["round"] == DENSE else self.dense(one["seed"]),
+            )
+            for one, its, logits in zip(found, trained, self._logits(trained), strict=True)
+        ]
 
-    def measure(self, model: Model) -> dict[str, float | None]:
-        """What a model's answers are worth."""
-        logits = predict(model, self.dev.data, self.device)[self.dev.known]
-        return measures(logits, self.dev.labels[self.dev.known], None)
+    def measure(self, models: Sequence[Model]) -> list[dict[str, float | None]]:
+        """What the answers of models of one kind are worth."""
+        labels = self.dev.labels[self.dev.known]
+        return [measures(logits, labels, None) for logits in self._answers(models)]
 
     def _trained(self, round: str, seed: int) -> Ticket | SparseFloat:
         """What a round left: its ticket, or the float model, which has none."""
@@ -103,11 +119,21 @@ class Examiner:
         Snapshot.read(path.with_name(f"{round}.safetensors")).restore(model)
         return cast(SparseFloat, model)
 
-    def _logits(self, trained: Ticket | SparseFloat) -> np.ndarray:
-        model = InhibitorTransformer.from_ticket(trained) if isinstance(trained, Ticket) else trained
-        return predict(model, self.dev.data, self.device)[self.dev.known]
+    def _logits(self, trained: Sequence[Ticket | SparseFloat]) -> list[np.ndarray]:
+        return self._answers(
+            [InhibitorTransformer.from_ticket(one) if isinstance(one, Ticket) else one for one in trained]
+        )
+
+    def _answers(self, models: Sequence[Model]) -> list[np.ndarray]:
+        """Logits of models of one kind; floats one by one: their rounding depends on who is beside them."""
+        whole = [model for model in models if isinstance(model, InhibitorTransformer)]
+        if whole:
+            found = list(answers(whole, self.dev.data, self.device))
+        else:
+            found = [predict(model, self.dev.data, self.device) for model in models]
+        return [logits[self.dev.known] for logits in found]
 
     def _dense(self, seed: int) -> np.ndarray | None:
         """What the dense model of this seed answers; None if the cell has none."""
         has = any(one.name == DENSE for one in self.cell.rounds)
-        return self._logits(self._trained(DENSE, seed)) if has else None
+        return self._logits([self._trained(DENSE, seed)])[0] if has else None

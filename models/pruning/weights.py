@@ -97,11 +97,14 @@ def largest(score: Tensor, kept: int, lot: Tensor | None = None) -> Tensor:
 
     Among equals the earlier one stays, or, with a permutation `lot` of all elements, the one drawn earlier.
     """
-    flat = score.flatten()
-    drawn = torch.arange(flat.numel(), device=flat.device) if lot is None else lot.to(flat.device)
-    order = drawn[flat[drawn].argsort(descending=True, stable=True)]
-    mask = torch.zeros_like(flat, dtype=torch.bool)
-    mask[order[:kept]] = True
+    # What is no number any more is largest, as it is for a sort.
+    flat = score.flatten().nan_to_num(nan=torch.inf)
+    drawn = flat if lot is None else flat[lot := lot.to(flat.device)]
+    # Many times faster than a stable sort of all.
+    least = drawn.kthvalue(drawn.numel() - kept + 1).values
+    above, equal = drawn > least, drawn == least
+    chosen = above | (equal & (equal.cumsum(0) <= kept - above.sum()))
+    mask = chosen if lot is None else torch.zeros_like(chosen).index_put((lot,), chosen)
     return mask.view_as(score)
 
 

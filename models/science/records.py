@@ -72,7 +72,7 @@ def _number(value: Any) -> bool:
 def identity(record: Record) -> tuple[Any, ...]:
     """What no two records have in common, and what they are sorted by."""
     if record["kind"] == "overlap":
-        sides = [record[side].get(name, "") for side in "ab" for name in ("cell", "model", "round")]
+        sides = [record[side].get(name, "") for side in "ab" for name in ("task", "cell", "model", "round")]
         return "overlap", record["task"], *sides, record["seed"]
     seeds = [record["seed"]] if record["kind"] == "run" else record["seeds"]
     step = record.get("step", 0)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 EAGER = 2
-"""Steps of a shape that run unrecorded first: they allocate, compile and choose kernels. They count."""
+"""Steps of a shape, over all stacks, that run unrecorded: they compile and choose kernels. They count."""
 
 
 class Replay:
@@ -22,25 +22,49 @@ class Replay:
     Always called on one stream, which is not the default one where graphs are recorded.
     """
 
-    def __init__(self, body: Callable[[Hashable, Tensor], Tensor], device: str, capture: bool) -> None:
+    def __init__(
+        self,
+        body: Callable[[Hashable, Tensor], Tensor],
+        device: str,
+        capture: bool,
+        seen: Counter[Hashable] | None = None,
+    ) -> None:
+        """seen: how often each shape has been run, shared with stacks of the same kind."""
         self.body = body
         self.capture = capture and device.startswith("cuda")
-        self._seen: Counter[Hashable] = Counter()
+        self.seen: Counter[Hashable] = Counter() if seen is None else seen
+        self._began = False
         self._graphs: dict[Hashable, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
         if self.capture:
             self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, shape: Hashable, inputs: Tensor) -> Tensor:
         """The body's result for this step; overwritten by the next of the same shape."""
-        self._seen[shape] += 1
-        if not self.capture or self._seen[shape] <= EAGER:
+        if not self.capture:
             return self.body(shape, inputs)
         if shape not in self._graphs:
-            graph, fixed = torch.cuda.CUDAGraph(), inputs.clone()
-            with torch.cuda.graph(graph, pool=self._pool, stream=torch.cuda.current_stream()):
-                result = self.body(shape, fixed)
-            self._graphs[shape] = graph, fixed, result
+            self.seen[shape] += 1
+            # A stack's very first step allocates what its optimiser remembers.
+            if self.seen[shape] <= EAGER or not self._began:
+                self._began = True
+                return self.body(shape, inputs)
+            self._graphs[shape] = self._record(shape, inputs.clone())
         graph, fixed, result = self._graphs[shape]
         fixed.copy_(inputs)
         graph.replay()
         return result
+
+    def _record(self, shape: Hashable, fixed: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
+        """A graph, its inputs and its result.
+
+        Not by `torch.cuda.graph`, which gives all unused memory back each time: the steps that follow would
+        wait for new memory, and a training has dozens of graphs.
+        """
+        graph = torch.cuda.CUDAGraph()
+        torch.cuda.synchronize()
+        graph.capture_begin(pool=self._pool)
+        try:
+            result = self.body(shape, fixed)
+        finally:
+            graph.capture_end()
+        return graph, fixed, result

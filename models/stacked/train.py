@@ -15,19 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hwsim.errors import ConfigError
 from hwsim.models import checkpoint, exact
-from hwsim.models.batches import UNKNOWN_PIECE, Sequences
+from hwsim.models.batches import UNKNOWN_PIECE
 from hwsim.models.descent import load_slots, slots_of, warmth
 from hwsim.models.float_sparse import Model
 from hwsim.models.layers import UNIT
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.named import prefixed, under
-from hwsim.models.stacked.batches import Order, Resident, ResidentLessons
+from hwsim.models.stacked.batches import Order, ResidentLessons
 from hwsim.models.stacked.graphs import Replay
 from hwsim.models.stacked.layers import leave, pile_again
 from hwsim.models.stacked.model import kinds, stack
@@ -157,7 +156,7 @@ class StackedTraining:
             trained = nn.ModuleDict({"model": self.model, "project": self.project.to(device)})
         self.optimizer = _optimizer(trained, config, device)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self._replay = Replay(self._body, device, capture)
+        self.replay = Replay(self._body, device, capture)
         self._stream = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
     def take(self, models: Sequence[Model], config: TrainConfig, seeds: Sequence[int]) -> None:
@@ -198,7 +197,7 @@ class StackedTraining:
             else:
                 group["lr"] = rate
         batch = self.order.batch(step)
-        return self._replay(batch.shape, batch.rows)
+        return self.replay(batch.shape, batch.rows)
 
     def check(self, step: int) -> None:
         """Compare every run as it stands with the emulator, on sequences of that step's batch.
@@ -229,7 +228,7 @@ class StackedTraining:
             self.project.load_state_dict(under("project", state))
         load_slots(self.optimizer, state)
         # The moments are other tensors now; graphs, if there are any, would use the old ones.
-        self._replay = Replay(self._body, self.lessons.device, self.capture)
+        self.replay = Replay(self._body, self.lessons.device, self.capture, self.replay.seen)
 
     def _body(self, shape: Hashable, rows: Tensor) -> Tensor:
         bucket = shape[0]  # type: ignore[index]
@@ -316,10 +315,13 @@ class Stage:
         # The old ones go first, both at a time may not fit; a stack and its graphs refer to each other.
         self._stacks = []
         gc.collect()
+        torch.cuda.empty_cache()
         self._stacks = [
             self._make(part, self.lessons, config, its, self.capture)
             for part, its in zip(parts, seeds, strict=True)
         ]
+        for stack in self._stacks:
+            stack.replay.seen = self._stacks[0].replay.seen
         self._kind = kind
         return self._stacks
 
@@ -356,21 +358,3 @@ def clipped(gradients: Sequence[Tensor], limit: float = 1.0) -> list[Tensor]:
     if len(scaled) == 1:
         return [gradient[None] for gradient in scaled[0]]
     return [torch.stack(runs) for runs in zip(*scaled, strict=True)]
-
-
-@torch.no_grad()
-def accuracies(
-    models: Sequence[Model], data: Sequences, labels: np.ndarray, device: str = "cuda"
-) -> list[float]:
-    """Share of sequences whose largest logit is at the label, for each model."""
-    together = stack([model.to(device) for model in models]).eval()
-    resident = Resident(data, device)
-    order = Order(resident, 512, torch.zeros(len(models), dtype=torch.int64, device=device))
-    wanted = torch.from_numpy(labels).to(device)
-    right = torch.zeros(len(models), dtype=torch.int64, device=device)
-    for step in range(order.steps):
-        batch = order.batch(step)
-        token_ids, mask = (part[batch.bucket][batch.rows] for part in (resident.token_ids, resident.mask))
-        found = together(token_ids, mask)
-        right += (found.argmax(-1) == wanted[resident.index[batch.bucket][batch.rows]]).sum(1)
-    return (right / len(data)).tolist()

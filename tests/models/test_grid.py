@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -301,9 +302,12 @@ def test_a_line_between_two_models_shows_its_barrier():
     ends = [InhibitorTransformer(CONFIG) for _ in range(2)]
     seen = []
 
-    def measure(model: InhibitorTransformer) -> dict[str, float]:
-        seen.append(model.token.latent.detach().clone())
-        return {"loss": [1.0, 4.0, 2.0][len(seen) - 1], "accuracy": [0.9, 0.5, 0.7][len(seen) - 1]}
+    def measure(models: Sequence[InhibitorTransformer]) -> list[dict[str, float]]:
+        seen.extend(model.token.latent.detach() for model in models)
+        return [
+            {"loss": loss, "accuracy": accuracy}
+            for loss, accuracy in zip([1.0, 4.0, 2.0], [0.9, 0.5, 0.7], strict=True)
+        ]
 
     found = along(InhibitorTransformer(CONFIG), ends, [0.0, 0.5, 1.0], measure)
     assert torch.equal(seen[0], ends[0].token.latent)

@@ -263,6 +263,8 @@ def test_figures_that_cannot_be_drawn(grid, tmp_path):
 def test_the_page_is_made_of_the_committed_records():
     text = page.PAGE.read_text()
     assert page.fill(text, page.tables(page.found())) == text, "run python docs/science.py"
+    there = {path.name: path.read_text() for path in DOCS.glob("science_*.md")}
+    assert there == page.pages(page.found()), "run python docs/science.py"
     files = {file for those in page.by_task(page.found()) for file in page.figures(those)}
     folder = DOCS / page.IMAGES
     assert {path.name for path in folder.glob("*")} == files, "run python docs/science.py"

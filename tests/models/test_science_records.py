@@ -153,3 +153,9 @@ def test_right_of_an_odd_number_of_examples():
     record = made.World(examples=13).run("dense", 1.0, 0, 0.0)
     (point,) = points([records.check(record, "here")])
     assert np.isclose(point.right((0,)).mean(), record["metrics"]["accuracy"])
+
+
+def test_overlaps_with_two_other_tasks_are_two_records():
+    one = made.World().overlap(0.5, 0, 0.2)
+    found = [one | {"b": one["b"] | {"task": task}} for task in ("imdb", "trec")]
+    assert records.merged(found) == found
