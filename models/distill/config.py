@@ -54,6 +54,9 @@ class Training:
     word_dropout: float = setting(
         0.05, "share of training tokens made unknown (small students)", low=0, high=1
     )
+    answers: str = setting(
+        "", "another teacher's answers to the task, in place of the own one's: teacher-HASH/said.safetensors"
+    )
 
 
 @dataclass(frozen=True)

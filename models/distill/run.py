@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
@@ -100,6 +102,12 @@ class Distillation:
         record["teacher"] = {"encoder": self.config.teacher.encoder} | {
             "dev": self._score(said["dev"][0], "dev")
         }
+        if self.config.training.answers:
+            said = self._answers()
+            record["answers"] = {
+                "of": self.config.training.answers,
+                "dev": self._score(said["dev"][0], "dev"),
+            }
         record["truncated"] = {name: split.truncated for name, split in self.task.splits.items()}
         splits = ("dev", "test") if self.config.run.test and "test" in self.task.splits else ("dev",)
         if self.config.recipe == "teacher":
@@ -176,6 +184,19 @@ class Distillation:
         packed = io.BytesIO()
         np.savez_compressed(packed, allow_pickle=False, **{name: part[0] for name, part in said.items()})
         write_atomic(self.teacher_folder / "logits.npz", packed.getvalue())
+        return said
+
+    def _answers(self) -> Said:
+        """What another teacher says to every split. Raises ConfigError for a file of something else."""
+        path = self.config.training.answers
+        try:
+            state = load_file(path)
+            said = {n: (state[f"{n}.logits"], state[f"{n}.pooled"]) for n in self.task.splits}
+        except (OSError, SafetensorError, KeyError) as error:
+            raise ConfigError(f"training.answers is {path}: no teacher's answers to this task") from error
+        shapes = {n: (len(split.data), self.task.task.classes) for n, split in self.task.splits.items()}
+        if shapes != {n: logits.shape for n, (logits, _) in said.items()}:
+            raise ConfigError(f"training.answers is {path}: answers to other texts")
         return said
 
     def _plan(self, bf16: bool) -> Plan:

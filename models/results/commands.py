@@ -23,7 +23,7 @@ from hwsim.ticket_file import load_ticket, save_ticket
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Committed results.")
 Results = Annotated[Path, typer.Argument(help="The JSON file of a task's results.")]
-KEPT = ("task", "model", "seed", "dev", "test", "density", "seconds", "device")
+KEPT = ("task", "model", "seed", "dev", "test", "teacher", "answers", "density", "seconds", "device")
 """What is taken over from a run's metrics.json."""
 
 

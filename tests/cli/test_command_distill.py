@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from distillery import large, small_encoder, write_data
+from safetensors.numpy import load_file, save_file
 from scalars import scalars
 
 import hwsim
@@ -157,6 +158,28 @@ def test_an_integer_student_of_the_teachers_shape(run, folder, weights):
         "distill", folder / "distill.toml", *changes, "--set", f"layerwise.start={folder}/distill.toml"
     )
     assert "no student of this vocabulary and shape" in done.stderr
+
+
+def test_a_student_learns_from_the_answers_of_another_teacher(run, folder):
+    other = ["--set", "recipe=teacher", "--set", "teacher.seed=1"]
+    shown = run("distill", folder / "distill.toml", *other, "--json").json
+    answers = Path(shown["folder"]) / "said.safetensors"
+    kept = load_file(answers)
+    # A teacher that says the opposite of the labels: who learns from it alone does, too.
+    contrary = folder / "contrary.safetensors"
+    save_file({name: -part if "logits" in name else part for name, part in kept.items()}, contrary)
+    settings = [f"training.answers={contrary}", "mixture.soft=1.0", "mixture.hidden=0", "training.epochs=20"]
+    changes = [part for setting in settings for part in ("--set", setting)]
+    said = run("distill", folder / "distill.toml", *changes, "--json").json
+    assert said["answers"]["of"] == str(contrary)
+    assert said["answers"]["dev"]["accuracy"] == pytest.approx(1 - shown["dev"]["accuracy"])
+    assert said["teacher"]["dev"]["accuracy"] > 0.9
+    assert said["dev"]["accuracy"] < 0.2
+    save_file({name: part[:1] for name, part in kept.items()}, contrary)
+    for wrong, complaint in ((contrary, "other texts"), (folder / "distill.toml", "no teacher's answers")):
+        done = run("distill", folder / "distill.toml", "--set", f"training.answers={wrong}")
+        assert done.status == 1
+        assert complaint in done.stderr
 
 
 def test_the_float_yardstick_for_people(run, folder):

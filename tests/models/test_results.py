@@ -16,6 +16,7 @@ from hwsim import digits
 from hwsim.cost import compare, cost, dense_cost
 from hwsim.data import TASKS
 from hwsim.errors import HwsimError
+from hwsim.files import read_record
 from hwsim.models import results, tasks
 from hwsim.models.batches import Sequences
 from hwsim.models.results.commands import app
@@ -155,6 +156,15 @@ def searched(tmp_path: Path) -> Path:
     }
     path.write_text(json.dumps(record | {"ticket": ticket.digest()}))
     return path
+
+
+def test_a_distilled_record_keeps_its_teachers_score(tmp_path):
+    run = finished(tmp_path / "run", 0, 0.8)
+    teacher = {"encoder": "minilm", "dev": {"accuracy": 0.9}}
+    (run / "metrics.json").write_text(json.dumps(read_record(run / "metrics.json") | {"teacher": teacher}))
+    call("add", tmp_path / "r.json", "taught", run, "--command", "hwsim distill full")
+    (record,) = results.load(tmp_path / "r.json")
+    assert record["teacher"] == teacher
 
 
 def test_a_searchs_round_is_added_with_the_scores_of_its_test(searched, tmp_path):
