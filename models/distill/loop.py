@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hwsim.models import checkpoint
 from hwsim.models.batches import Sequences
@@ -74,10 +75,12 @@ class Loop(Descent):
 
     def _learn(self, loss: Loss, index: Tensor, token_ids: Tensor, mask: Tensor) -> Tensor:
         kind = self.device.split(":")[0]
-        with torch.autocast(kind, torch.bfloat16) if self.bf16 else nullcontext():
-            value = loss(index, token_ids, mask)
-        self.optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        # The GPU's faster attentions add their gradients in any order: no two teachers would be the same.
+        with sdpa_kernel(SDPBackend.MATH):
+            with torch.autocast(kind, torch.bfloat16) if self.bf16 else nullcontext():
+                value = loss(index, token_ids, mask)
+            self.optimizer.zero_grad(set_to_none=True)
+            value.backward()
         self.update()
         return value.detach()
 

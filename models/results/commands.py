@@ -61,6 +61,8 @@ def add(
     ticket = run / "ticket.safetensors" if folder else run.with_suffix(".ticket.safetensors")
     if ticket.exists():
         loaded = load_ticket(ticket)
+        if found.get("ticket") not in (None, loaded.digest()):
+            raise HwsimError(f"{ticket} is not the ticket of this record; its integers are others")
         record |= {"density": loaded.density, "cost": compare(loaded, tokens), "ticket": loaded.digest()}
     elif like and folder:
         record["cost"] = {"ticket": dense_cost(load_ticket(like).config, tokens, "float32").to_dict()}

@@ -167,6 +167,13 @@ def test_a_distilled_record_keeps_its_teachers_score(tmp_path):
     assert record["teacher"] == teacher
 
 
+def test_a_record_is_not_added_with_the_ticket_of_another(searched, tmp_path):
+    hwsim.save_ticket(hwsim.random_ticket(CONFIG, 9), searched.with_suffix(".ticket.safetensors"))
+    with pytest.raises(HwsimError, match="not the ticket of this record"):
+        call("add", tmp_path / "r.json", "found", searched, "--command", "c")
+    assert not (tmp_path / "r.json").exists()
+
+
 def test_a_searchs_round_is_added_with_the_scores_of_its_test(searched, tmp_path):
     scores = tmp_path / "test.json"
     scores.write_text(json.dumps({"task": "sst2", "split": "test", "metrics": {"accuracy": 0.75}}))
