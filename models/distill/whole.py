@@ -18,7 +18,8 @@ from torch import Tensor
 
 from hwsim.models.distill.loop import train_only
 from hwsim.models.distill.states import Reader
-from hwsim.models.distill.transplant import Basis
+from hwsim.models.distill.transplant import Basis, level
+from hwsim.models.kernels.pieces import uses_triton
 from hwsim.models.layers import UNIT
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.stacked.train import Projection, StackedTraining, train_stacked
@@ -75,21 +76,33 @@ class Guided(StackedTraining):
         basis, wanted = self.guide.basis, self.guide.reader(token_ids.flatten(0, 1), mask.flatten(0, 1))
         if layer is not None:
             goal = wanted.attention[layer].float() / basis.attention[layer]
-            return error(trace[f"layers.{layer}.inhibit"], goal, mask)
+            return over_real(differences(trace[f"layers.{layer}.inhibit"], goal), mask)
         norms = [f"layers.{i}.attn_norm" for i in range(self.model.config.layers)] + ["final_norm"]
         for i, name in enumerate(norms):
-            goal = basis.normed(wanted.hidden[i], i)
-            losses = losses + weight / len(norms) * error(trace[name], goal, mask)
+            each = state_differences(trace[name], wanted.hidden[i], basis, i)
+            losses = losses + weight / len(norms) * over_real(each, mask)
         return losses
 
 
-def error(found: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error over the features of real tokens, for each run [runs].
+def state_differences(found: Tensor, state: Tensor, basis: Basis, layer: int) -> Tensor:
+    """`differences` of a normed state from a teacher's hidden one [runs * batch, n, width] in the basis."""
+    if not uses_triton(found):
+        return differences(found, basis.normed(state, layer))
+    from hwsim.models.kernels.nearness import Nearness
 
-    found: int8 values [runs, batch, n, width]; wanted: real numbers [runs * batch, n, width]; mask: bool
-    [runs, batch, n].
+    return Nearness.apply(found, state, basis.hidden[layer], basis.spread, UNIT, level(found.shape[-1]))
+
+
+def differences(found: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared error over the features of every token [runs, batch, n].
+
+    found: int8 values [runs, batch, n, width]; wanted: real numbers [runs * batch, n, width].
     """
-    each = (found / UNIT - wanted.view_as(found)).square().mean(-1)
+    return (found / UNIT - wanted.view_as(found)).square().mean(-1)
+
+
+def over_real(each: Tensor, mask: Tensor) -> Tensor:
+    """The mean over the real tokens of each run [runs]; each, and mask, bool: [runs, batch, n]."""
     return (each * mask).sum((1, 2)) / mask.sum((1, 2))
 
 

@@ -64,7 +64,7 @@ class Divide(torch.autograd.Function):
         """x: float32, whole numbers; reciprocals: float32 [8]; offset: see `norm_exponent_offset`."""
         x = x.contiguous()
         out, norms = torch.empty_like(x), x.new_empty(x.shape[:-1])
-        grid, sizes = _grid(x)
+        grid, sizes = by_rows(x)
         forward_kernel[grid](x, reciprocals, out, norms, norms.numel(), offset, float(limit), **sizes)
         ctx.save_for_backward(x, norms)
         ctx.unit = 2.0 ** (4 - offset)
@@ -74,12 +74,12 @@ class Divide(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, norms = ctx.saved_tensors
         dx = torch.empty_like(x)
-        grid, sizes = _grid(x)
+        grid, sizes = by_rows(x)
         backward_kernel[grid](gradients[0].contiguous(), x, norms, dx, norms.numel(), ctx.unit, **sizes)
         return dx, None, None, None
 
 
-def _grid(x: Tensor) -> tuple[tuple[int], dict[str, int]]:
+def by_rows(x: Tensor) -> tuple[tuple[int], dict[str, int]]:
     """Programs, and what they are told of sizes."""
     width = x.shape[-1]
     columns = power_of_two_above(width)

@@ -17,6 +17,8 @@ from torch import Tensor
 
 import hwsim.ops as golden
 from hwsim.models import layers, ops
+from hwsim.models.distill import whole
+from hwsim.models.distill.transplant import Basis
 from hwsim.models.stacked import layers as stacked_layers
 from hwsim.models.stacked import noise
 from hwsim.models.stacked.layers import StackedLinear, pile
@@ -133,6 +135,23 @@ def test_random_numbers_are_those_of_the_definition(monkeypatch):
     found = noise.uniform(seeds, key, (3, 700))
     monkeypatch.setattr(noise, "uses_triton", lambda x: False)
     assert torch.equal(found, noise.uniform(seeds, key, (3, 700)))
+
+
+@pytest.mark.parametrize("width", [24, 384])
+def test_states_differ_as_defined(width, monkeypatch):
+    draw = torch.Generator().manual_seed(width)
+    basis = Basis(
+        torch.rand(width, generator=draw) + 0.1, [torch.zeros(width), torch.randn(width, generator=draw)], []
+    )
+    found = torch.randint(-127, 128, (2, 3, 5, width), generator=draw).float()
+    state = (torch.randn(6, 5, width, generator=draw) + basis.hidden[1]).bfloat16()
+    state[0, 0] = basis.hidden[1]
+    mine = gradients(lambda x: whole.state_differences(x, state, basis, 1), found)
+    monkeypatch.setattr(whole, "uses_triton", lambda x: False)
+    for x, y in zip(
+        mine, gradients(lambda x: whole.state_differences(x, state, basis, 1), found), strict=True
+    ):
+        torch.testing.assert_close(x, y, rtol=1e-4, atol=1e-5)
 
 
 if not INTERPRETED:

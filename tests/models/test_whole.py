@@ -15,7 +15,7 @@ from hwsim.models.batches import Sequences
 from hwsim.models.distill.states import Reader
 from hwsim.models.distill.teacher import load_encoder
 from hwsim.models.distill.transplant import Basis, convert, transplant
-from hwsim.models.distill.whole import Aim, Guide, error, teach
+from hwsim.models.distill.whole import Aim, Guide, differences, over_real, teach
 from hwsim.models.layers import UNIT, IntegerLinear
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.train import TrainConfig, TrainingSet
@@ -68,7 +68,10 @@ def distance(model: InhibitorTransformer, guide: Guide, data: Sequences) -> list
     found = guide.reader(token_ids, mask)
     norms = ["layers.0.attn_norm", "layers.1.attn_norm", "final_norm"]
     wanted = [guide.basis.normed(hidden, i) for i, hidden in enumerate(found.hidden)]
-    return [float(error(trace[n][None], w, mask[None])) for n, w in zip(norms, wanted, strict=True)]
+    return [
+        float(over_real(differences(trace[n][None], w), mask[None]))
+        for n, w in zip(norms, wanted, strict=True)
+    ]
 
 
 def test_states_are_those_of_the_library_between_its_special_pieces(reader, small, data):
