@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hwsim.config import WEIGHT_LIMITS
 from hwsim.data.tasks import TASKS
@@ -16,6 +17,9 @@ from hwsim.models.runs import config as runs
 from hwsim.models.runs import settings
 from hwsim.models.runs.config import DEVICES, Model, check_span, find
 from hwsim.models.runs.settings import setting
+
+if TYPE_CHECKING:
+    from hwsim.models.pruning.gradual import GradualSchedule
 
 RECIPES = ("teacher", "task", "layerwise", "integer")
 TEXT_TASKS = tuple(name for name, task in TASKS.items() if task.text)
@@ -94,7 +98,7 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Pruning:
-    """Gradual magnitude pruning of a small integer student."""
+    """Gradual pruning of an integer student."""
 
     density: float = setting(
         1.0, "final share of non-zero encoder weights; 1: none is pruned", low=1e-4, high=1
@@ -102,9 +106,22 @@ class Pruning:
     start: float = setting(runs.Pruning.start, "share of training before the first pruning", low=0, high=1)
     end: float = setting(runs.Pruning.end, "share of training at which the density is reached", low=0, high=1)
     every: int = setting(runs.Pruning.every, "steps between two prunings", low=1)
+    rule: str = setting(
+        "magnitude",
+        "which weights of a layer go: the smallest, or random ones, as a control",
+        choices=("magnitude", "random"),
+    )
 
     def __post_init__(self) -> None:
         check_span(self.start, self.end)
+
+    def schedule(self, seed: int) -> GradualSchedule:
+        """When to prune, and what."""
+        # Not above: a command's help reads this file, and must not need PyTorch.
+        from hwsim.models.pruning.gradual import GradualSchedule
+
+        lot = seed if self.rule == "random" else None
+        return GradualSchedule(self.density, self.start, self.end, self.every, lot)
 
 
 @dataclass(frozen=True)

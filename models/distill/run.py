@@ -35,7 +35,6 @@ from hwsim.models.distill.config import DistillConfig
 from hwsim.models.distill.loop import Plan
 from hwsim.models.distill.stages import Stages
 from hwsim.models.model import InhibitorTransformer, emulate
-from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.runs.config import RunConfig
 from hwsim.models.runs.events import Events
 from hwsim.models.runs.folder import device_name
@@ -207,7 +206,7 @@ class Distillation:
 
     def small(self, said: Said, splits: tuple[str, ...]) -> dict[str, np.ndarray]:
         """Recipe `task`: a small student's logits by split."""
-        config, pruning = self.config, self.config.pruning
+        config = self.config
         student: Any = build(RunConfig(seed=config.seed, model=config.student), self.task)
         kept = self.folder / "student.safetensors"
         if (state := checkpoint.read(kept, self.stamp)) is not None:
@@ -219,7 +218,7 @@ class Distillation:
                 self._plan(bf16=False),
                 task_specific.Mixture(**vars(config.mixture)),
                 self.device,
-                gradual=GradualSchedule(pruning.density, pruning.start, pruning.end, pruning.every),
+                gradual=config.pruning.schedule(config.seed),
                 word_dropout=config.training.word_dropout,
                 check_every=config.run.check_every,
                 after=partial(self._heard, self.folder, "student"),

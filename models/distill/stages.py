@@ -22,7 +22,6 @@ from hwsim.models.distill.task_specific import Lesson
 from hwsim.models.distill.transplant import Basis, convert, transplant
 from hwsim.models.distill.whole import Aim, Guide, teach
 from hwsim.models.model import InhibitorTransformer
-from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.runs.config import RunConfig
 from hwsim.models.runs.runner import build
 from hwsim.models.tasks import TaskData
@@ -78,9 +77,9 @@ class Stages:
         self, begun: InhibitorTransformer, encoder: nn.Module, folder: Path, stamp: str
     ) -> InhibitorTransformer:
         """The student on the task: labels, soft labels and hidden states, pruned meanwhile."""
-        student, pruning = self.empty(), self.config.pruning
+        student = self.empty()
         convert(student, begun)
-        schedule = GradualSchedule(pruning.density, pruning.start, pruning.end, pruning.every)
+        schedule = self.config.pruning.schedule(self.config.seed)
         self._teach(
             "student",
             student,

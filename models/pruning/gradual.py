@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hwsim.models.float_sparse import Model
 from hwsim.models.pruning.magnitude import magnitude
 from hwsim.models.pruning.plan import Round, label
+from hwsim.models.pruning.random_masks import random_layerwise
 from hwsim.models.runs.config import Pruning
 
 
@@ -37,6 +38,8 @@ class GradualSchedule:
     """The share of training in which the density falls."""
     every: int = Pruning.every
     """Steps between two prunings."""
+    lot: int | None = None
+    """A seed: weights go at random, layer by layer, as a control; what has gone stays away."""
 
     def at(self, step: int, steps: int) -> float | None:
         """The density to prune to before this step, or None. The last pruning reaches `density` itself."""
@@ -51,5 +54,9 @@ class GradualSchedule:
 
     def __call__(self, model: Model, step: int, steps: int) -> None:
         """Prune `model` if it is time to."""
-        if (density := self.at(step, steps)) is not None:
+        if (density := self.at(step, steps)) is None:
+            return
+        if self.lot is None:
             prune_by_magnitude(model, density)
+        else:
+            random_layerwise(model, density, seed=self.lot)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -261,6 +263,23 @@ def test_a_gradual_schedule_falls_and_ends_at_its_density(steps, every, begin, u
     reached = [d for d in (schedule.at(step, steps) for step in range(steps)) if d is not None]
     assert reached[-1] == 0.2
     assert reached == sorted(reached, reverse=True)
+
+
+def test_a_schedule_by_lot_never_looks_at_weights_and_gives_nothing_back():
+    ends = []
+    for sign in (1, -1):
+        model = made()
+        with torch.no_grad():
+            for _, linear in layers(model):
+                linear.latent.copy_(linear.latent.abs() ** sign)
+        seen = []
+        for step in range(20):
+            GradualSchedule(0.2, 0.0, 0.8, every=2, lot=3)(model, step, 20)
+            seen.append(masks(model))
+        assert all(not (late & ~early).any() for early, late in pairwise(seen))
+        assert all(d == pytest.approx(0.2, abs=1e-3) for d in pruning.densities(model).values())
+        ends.append(seen[-1])
+    assert torch.equal(*ends)
 
 
 def test_a_schedule_to_density_1_prunes_nothing():
