@@ -1,6 +1,6 @@
-"""The kernels of requantisation, residual addition and norm, against golden operators and eager gradients.
+"""The kernels of all that is elementwise, against golden operators, eager gradients and definitions.
 
-One test runs this file again in a process where Triton interprets its kernels; float64 never goes to them.
+One test runs this file again where Triton interprets its kernels; operators give them no float64.
 """
 
 from __future__ import annotations
