@@ -101,7 +101,7 @@ class Distillation:
         record["teacher"] = {"encoder": self.config.teacher.encoder} | {
             "dev": self._score(said["dev"][0], "dev")
         }
-        if self.config.training.answers:
+        if self.config.training.answers and self.config.recipe != "teacher":
             said = self._answers()
             record["answers"] = {
                 "of": self.config.training.answers,

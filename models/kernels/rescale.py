@@ -34,9 +34,12 @@ def rounded(acc, shift):
 
 @triton.jit
 def forward_kernel(acc, x, shifts, out, size, limit, block: constexpr, adds: constexpr):
-    """out = clamp(x + round_shift(acc, shift), -limit, limit); a run is `size` elements and has one shift."""
+    """out = clamp(x + round_shift(acc, shift), -limit, limit); a run is `size` elements and has one shift.
+
+    Places are int64: the one run of a large model may have more than 2^31 elements.
+    """
     run = tl.program_id(1).to(tl.int64)
-    at = tl.program_id(0) * block + tl.arange(0, block)
+    at = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
     inside, at = at < size, run * size + at
     found, _ = rounded(tl.load(acc + at, mask=inside, other=0.0), tl.load(shifts + run).to(tl.int32))
     found = tl.floor(found)
@@ -51,7 +54,7 @@ def backward_kernel(
 ):  # fmt: skip
     """Gradients of acc and x, and this program's part of the sum that the shift's is made of."""
     run = tl.program_id(1).to(tl.int64)
-    at = tl.program_id(0) * block + tl.arange(0, block)
+    at = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
     inside, at = at < size, run * size + at
     real, scale = rounded(tl.load(acc + at, mask=inside, other=0.0), tl.load(shifts + run).to(tl.int32))
     found = tl.floor(real)

@@ -29,7 +29,7 @@ class Replay:
         capture: bool,
         seen: Counter[Hashable] | None = None,
     ) -> None:
-        """seen: how often each shape has been run, shared with stacks of the same kind."""
+        """seen: how often each shape of inputs has been run, shared with stacks of the same kind."""
         self.body = body
         self.capture = capture and device.startswith("cuda")
         self.seen: Counter[Hashable] = Counter() if seen is None else seen
@@ -43,9 +43,11 @@ class Replay:
         if not self.capture:
             return self.body(shape, inputs)
         if shape not in self._graphs:
-            self.seen[shape] += 1
+            # The last of several stacks may have fewer runs than the others, and so other kernels.
+            sight = shape, inputs.shape
+            self.seen[sight] += 1
             # A stack's very first step allocates what its optimiser remembers.
-            if self.seen[shape] <= EAGER or not self._began:
+            if self.seen[sight] <= EAGER or not self._began:
                 self._began = True
                 return self.body(shape, inputs)
             self._graphs[shape] = self._record(shape, inputs.clone())

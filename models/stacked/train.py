@@ -114,7 +114,8 @@ def train_stacked(
 def _products(models: Sequence[Model], device: str) -> Iterator[None]:
     """On a GPU, integer models multiply in TensorFloat-32, whose 11 bits hold int8 exactly; sums are float32.
 
-    Only gradients are rounded by it. Models of real numbers keep float32.
+    Rounded by it are gradients, and a student's state where it is compared with its teacher's. Models of real
+    numbers keep float32.
     """
     precision = torch.get_float32_matmul_precision()
     if device.startswith("cuda") and all(isinstance(model, InhibitorTransformer) for model in models):

@@ -1,6 +1,6 @@
-"""The kernels of requantisation, residual addition and norm, against golden operators and eager gradients.
+"""The kernels of all that is elementwise, against golden operators, eager gradients and definitions.
 
-One test runs this file again in a process where Triton interprets its kernels; float64 never goes to them.
+One test runs this file again where Triton interprets its kernels; operators give them no float64.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def test_runs_are_rescaled_by_shifts_of_their_own():
 
 
 def test_a_shift_for_each_row_is_no_business_of_the_kernel():
-    acc = torch.arange(-50, 50).view(10, 10)
-    shift = torch.arange(10.0)[:, None]
+    acc = torch.arange(-50, 50).view(2, 5, 10)
+    shift = torch.arange(10.0).view(2, 5, 1)
     found = agree(lambda x, s: ops.requantize(x, s), acc, shift)
     assert np.array_equal(found.numpy(), golden.requantize(acc.numpy(), shift.numpy().astype(int), 8))
 
@@ -99,13 +99,13 @@ def test_every_norm_below_65536_is_inverted_as_by_the_golden_operator():
 @pytest.mark.parametrize("weights, up", [("ternary", 0), ("int4", 0), ("int8", 3)])
 def test_layers_have_the_integers_and_gradients_of_their_definition(weights, up, monkeypatch):
     torch.manual_seed(0)
-    linears = [layers.IntegerLinear(50, 30, weights, up) for _ in range(RUNS)]
+    linears = [layers.IntegerLinear(50, 70, weights, up) for _ in range(RUNS)]
     for i, linear in enumerate(linears):
         with torch.no_grad():
-            linear.bias.copy_(torch.randn(30))
+            linear.bias.copy_(torch.randn(70))
             linear.latent[0, :7] = (torch.arange(7) - 3) / 2.0 ** (linear.shift() + up + 1)
             linear.shift.value.fill_(3.4 + i)
-        linear.mask.copy_(torch.rand(30, 50) < 0.5)
+        linear.mask.copy_(torch.rand(70, 50) < 0.5)
     stacked = StackedLinear(cast(layers.IntegerLinear, pile(linears)))
     x = torch.randint(-127, 128, (RUNS, 2, 100, 50)).float()
 

@@ -19,7 +19,7 @@ from hwsim.models.pruning.plan import falling
 from hwsim.models.pruning.rewind import same
 from hwsim.models.pruning.small_dense import encoder_weights, narrowed, shrink
 from hwsim.models.pruning.strong import freeze_tables
-from hwsim.models.pruning.weights import layers, magnitudes
+from hwsim.models.pruning.weights import largest, layers, magnitudes
 
 
 def made(seed: int = 0, weights: str = "ternary") -> InhibitorTransformer:
@@ -72,6 +72,17 @@ def test_magnitude_keeps_the_largest_of_each_layer():
     for _, linear in layers(model):
         size = linear.latent.abs()
         assert size[linear.mask].min() >= size[~linear.mask].max()
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 2.0, torch.inf, torch.nan]), min_size=1), st.data())
+def test_the_largest_are_those_that_a_stable_sort_of_the_lot_puts_first(values, data):
+    score, kept = torch.tensor(values), data.draw(st.integers(1, len(values)))
+    order = torch.tensor(data.draw(st.permutations(range(len(values)))))
+    for lot in (None, order):
+        drawn = torch.arange(len(values)) if lot is None else lot
+        expected = torch.zeros(len(values), dtype=torch.bool)
+        expected[drawn[score[drawn].argsort(descending=True, stable=True)][:kept]] = True
+        assert torch.equal(largest(score, kept, lot), expected)
 
 
 def test_global_magnitude_ranks_layers_in_units_of_their_scales():
