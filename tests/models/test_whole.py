@@ -12,6 +12,7 @@ from distillery import WORDS, large, small_encoder
 import hwsim
 from hwsim.errors import ConfigError
 from hwsim.models.batches import Sequences
+from hwsim.models.distill.stages import expect
 from hwsim.models.distill.states import Reader
 from hwsim.models.distill.teacher import load_encoder
 from hwsim.models.distill.transplant import Basis, convert, transplant
@@ -93,6 +94,14 @@ def test_a_student_begins_near_its_teacher(reader, small, data):
     before, after = distance(random, guide, data), distance(begun, guide, data)
     assert all(near < 0.8 * far for near, far in zip(after, before, strict=True))
     assert after[0] < 0.05 * before[0]
+
+
+def test_a_student_of_scores_begins_with_their_mean(small, data):
+    model = student(small)
+    expect(model, np.array([1.0, 2.5, 5.0]))
+    with torch.no_grad():
+        answers = model.classifier.real(model(*padded(data)))
+    assert torch.allclose(answers, torch.tensor(8.5 / 3), atol=1 / 2048)
 
 
 def test_other_shapes_are_refused(reader, small, data):
