@@ -28,6 +28,13 @@ class Sequences:
         cut = [np.asarray(ids[:most], np.uint16) for ids in sequences]
         return cls(np.concatenate(cut), np.concatenate([[0], np.cumsum([len(ids) for ids in cut])]))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Sequences]) -> Sequences:
+        """All sequences of some, one behind the other."""
+        lengths = np.concatenate([part.lengths for part in parts])
+        ids = np.concatenate([part.ids for part in parts])
+        return cls(ids, np.concatenate([[0], np.cumsum(lengths)]))
+
     def __len__(self) -> int:
         return len(self.start) - 1
 

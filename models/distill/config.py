@@ -81,10 +81,18 @@ class Layerwise:
         False, "integer: whether the fine-tuned teacher shows the states, not the pre-trained"
     )
     transplant: bool = setting(True, "integer: whether the first weights are the teacher's")
+    also: str = setting(
+        "", "integer: tasks prepared in the same folder, with commas between, whose training texts serve, too"
+    )
     start: str = setting(
         "",
         "integer: a student kept by another task of this vocabulary (layers-HASH/hidden-states.safetensors)",
     )
+
+    @property
+    def others(self) -> list[str]:
+        """The names in `also`."""
+        return [name.strip() for name in self.also.split(",") if name.strip()]
 
 
 @dataclass(frozen=True)

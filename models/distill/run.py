@@ -71,13 +71,12 @@ class Distillation:
             raise HwsimError(
                 f"task {config.task.name} was prepared without a teacher's pieces; prepare it again"
             )
-        data = Path(config.task.folder) / f"{config.task.name}.safetensors"
-        with open(data, "rb") as file:
-            known = hashlib.file_digest(file, "sha256").hexdigest()
+        known = self._known(config.task.name)
+        texts = "".join([known, *map(self._known, config.layerwise.others)])
         runs = Path(config.run.folder)
         self.teacher_stamp = config.digest(known, "teacher")
-        self.stamp = config.digest(known)
-        self.layers_stamp = config.digest(known, "layers")
+        self.stamp = config.digest(texts)
+        self.layers_stamp = config.digest(texts, "layers")
         self.layers_folder = runs / f"layers-{self.layers_stamp}"
         self.teacher_folder = runs / f"teacher-{self.teacher_stamp}"
         self.folder = (
@@ -136,6 +135,27 @@ class Distillation:
         """Pass on how far a stage is whose results go to `folder`, where its loss is written too."""
         self.watch(stage, step, steps, loss)
         self.events.write(folder / "tensorboard" / stage.replace(" ", "-"), {"step": step, "loss": loss})
+
+    def _known(self, name: str) -> str:
+        """What a prepared task is known by. Raises HwsimError if it is not there."""
+        path = Path(self.config.task.folder) / f"{name}.safetensors"
+        try:
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError as error:
+            raise HwsimError(
+                f"{path} does not exist; write it: python -m hwsim.models.tasks {path.parent} {name}"
+            ) from error
+
+    def _texts(self, name: str) -> Sequences:
+        """The training texts of another task. Raises ConfigError for one that does not fit."""
+        other = tasks.load(name, self.config.task.folder)
+        if other.tokenizer != self.task.tokenizer or other.max_tokens > self.config.student.max_tokens:
+            raise ConfigError(
+                f"layerwise.also: {name} was prepared with another vocabulary, or with more than "
+                f"student.max_tokens = {self.config.student.max_tokens} tokens; prepare both together"
+            )
+        return other.splits["train"].data
 
     def _score(self, outputs: np.ndarray, split: str) -> dict[str, float]:
         return score(self.task.task, outputs.astype(np.float32), self.task.splits[split].labels)
@@ -237,7 +257,8 @@ class Distillation:
         home = teachers.locate(config.teacher.encoder, config.run.folder)
         large = Tokenizer.from_file(str(home / "tokenizer.json"))
         lesson = task_specific.lesson(self.task, said)
-        stages = Stages(config, self.task, lesson, large, self.device, self._heard)
+        more = [self._texts(name) for name in config.layerwise.others]
+        stages = Stages(config, self.task, lesson, more, large, self.device, self._heard)
         student = stages.empty()
         if (state := checkpoint.read(kept, self.stamp)) is not None:
             student.load_state_dict(state)

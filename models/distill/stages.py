@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +16,7 @@ from torch import nn
 
 from hwsim.errors import ConfigError
 from hwsim.models import checkpoint
+from hwsim.models.batches import Sequences
 from hwsim.models.distill.config import DistillConfig
 from hwsim.models.distill.states import Reader
 from hwsim.models.distill.task_specific import Lesson
@@ -39,14 +40,17 @@ class Stages:
         config: DistillConfig,
         task: TaskData,
         lesson: Lesson,
+        more: Sequence[Sequences],
         large: Tokenizer,
         device: str,
         watch: Callable[[Path, str, int, int, float], None],
     ) -> None:
-        """large: the teacher's tokenizer; watch: called with (folder, stage, step, steps, loss)."""
+        """more: further texts for what comes before the task; large: the teacher's tokenizer; watch: called
+        with (folder, stage, step, steps, loss)."""
         if config.layerwise.weights == "float":
             raise ConfigError("layerwise.weights is float; an integer student takes int8, int4 or ternary")
         self.config, self.task, self.lesson = config, task, lesson
+        self.texts = lesson.with_texts(more)
         self.large, self.device, self.watch = large, device, watch
         index = np.linspace(0, len(lesson.data) - 1, min(SAMPLE, len(lesson.data))).astype(int)
         self.sample = [
@@ -68,7 +72,7 @@ class Stages:
                 continue
             # One layer's attention is soon taught; the labelled texts are enough for it.
             labelled = len(self.task.splits["train"].data)
-            lesson = self.lesson if aim.attention is None else self.lesson.first(labelled)
+            lesson = self.texts if aim.attention is None else self.lesson.first(labelled)
             self._teach(name, student, guide, aim, lesson, folder, stamp)
             checkpoint.write(kept, dict(student.state_dict()), stamp)
         return student

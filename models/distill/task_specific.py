@@ -8,7 +8,7 @@ teacher's own tokens and has its width: every layer's states are compared, token
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,17 @@ class Lesson:
         """Of its first sequences: the training split comes before unlabelled text."""
         return Lesson(first(self.data, count), self.labels[:count], self.logits[:count], self.pooled[:count])
 
+    def with_texts(self, more: Sequence[Sequences]) -> Lesson:
+        """With texts behind them of which nothing is known, for stages that want no answers."""
+        count = sum(len(part) for part in more)
+
+        def unknown(known: np.ndarray, value: float) -> np.ndarray:
+            return np.concatenate([known, np.full((count, *known.shape[1:]), value, known.dtype)])
+
+        none = np.nan if np.issubdtype(self.labels.dtype, np.floating) else -1
+        pieces = unknown(self.labels, none), unknown(self.logits, 0), unknown(self.pooled, 0)
+        return Lesson(Sequences.joined([self.data, *more]), *pieces)
+
 
 def lesson(
     task: TaskData, said: dict[str, tuple[np.ndarray, np.ndarray]], teacher_ids: bool = False
@@ -70,9 +81,8 @@ def lesson(
     names = [name for name in ("train", "extra") if name in task.splits]
     splits = [task.splits[name] for name in names]
     parts = [split.teacher if teacher_ids and split.teacher is not None else split.data for split in splits]
-    lengths = np.concatenate([part.lengths for part in parts])
     return Lesson(
-        Sequences(np.concatenate([part.ids for part in parts]), np.concatenate([[0], np.cumsum(lengths)])),
+        Sequences.joined(parts),
         np.concatenate([split.labels for split in splits]),
         np.concatenate([said[name][0] for name in names]),
         np.concatenate([said[name][1] for name in names]),

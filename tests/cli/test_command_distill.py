@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from scalars import scalars
 
 import hwsim
+from hwsim.data.tasks import TASKS
 from hwsim.models import tasks
 from hwsim.models.distill.config import DistillConfig, load
 
@@ -158,6 +160,34 @@ def test_an_integer_student_of_the_teachers_shape(run, folder, weights):
         "distill", folder / "distill.toml", *changes, "--set", f"layerwise.start={folder}/distill.toml"
     )
     assert "no student of this vocabulary and shape" in done.stderr
+
+
+def test_other_tasks_lend_their_texts_to_the_stages_before_the_task(run, folder):
+    task = tasks.load("sst2", folder / "prepared")
+    lent = dataclasses.replace(task, task=TASKS["imdb"])
+    tasks.save(lent, folder / "prepared/imdb.safetensors")
+    tasks.save(
+        dataclasses.replace(lent, max_tokens=9, task=TASKS["rte"]), folder / "prepared/rte.safetensors"
+    )
+    settings = ["recipe=integer", "layerwise.weights=int8", "layerwise.attention=false", "student.width=32"]
+    settings += [
+        "student.heads=4",
+        "student.layers=2",
+        "student.hidden=48",
+        "run.folder=" + str(folder / "lent"),
+    ]
+    changes = [part for setting in settings for part in ("--set", setting)]
+    alone = run("distill", folder / "distill.toml", *changes, "--json").json
+    among = run("distill", folder / "distill.toml", *changes, "--set", "layerwise.also=imdb", "--json").json
+    assert alone["folder"] != among["folder"]
+    assert alone["teacher"] == among["teacher"]
+    kept = [load_file(path) for path in (folder / "lent").glob("layers-*/hidden-states.safetensors")]
+    assert len(kept) == 2
+    assert any(not np.array_equal(part, kept[1][name]) for name, part in kept[0].items())
+    for also, complaint in (("cola", "python -m hwsim.models.tasks"), ("imdb,rte", "layerwise.also: rte")):
+        failed = run("distill", folder / "distill.toml", *changes, "--set", f"layerwise.also={also}")
+        assert failed.status == 1
+        assert complaint in failed.stderr
 
 
 def test_a_student_learns_from_the_answers_of_another_teacher(run, folder):

@@ -199,6 +199,19 @@ def hidden_error(student: InhibitorTransformer | FloatTransformer, taught: Lesso
     return float(((states @ solution - wanted) ** 2).mean() / wanted.var())
 
 
+def test_further_texts_stand_behind_a_lesson_and_are_unknown():
+    own, more = lesson(20), toy(7, seed=5)[0]
+    found = own.with_texts([more, more])
+    assert len(found.data) == len(found.labels) == len(found.logits) == len(found.pooled) == 34
+    assert np.array_equal(found.data.ids, np.concatenate([own.data.ids, more.ids, more.ids]))
+    assert np.array_equal(found.data.lengths, np.concatenate([own.data.lengths, more.lengths, more.lengths]))
+    assert np.array_equal(found.labels[:20], own.labels)
+    assert (found.labels[20:] == -1).all()
+    scores = Lesson(own.data, own.labels.astype(np.float32), own.logits, own.pooled)
+    assert np.isnan(scores.with_texts([more]).labels[20:]).all()
+    assert np.array_equal(own.with_texts([]).labels, own.labels)
+
+
 @pytest.mark.parametrize("kind", ["integer", "dot"])
 def test_a_small_student_learns_from_soft_labels_and_hidden_states(kind):
     torch.manual_seed(0)
