@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from signals import listen
 
 from hwsim.web.build import RUNTIME, SITE
 
@@ -41,11 +42,6 @@ def ended(process: subprocess.Popen) -> Iterator[None]:
 def test_serving_until_ctrl_c(tmp_path):
     command = [sys.executable, "-m", "hwsim", "web", "--out", tmp_path / "site"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-
-    def listen() -> None:
-        """Tests that a shell started in the background ignore Ctrl-C, and so would the command."""
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
     with (
         subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=listen

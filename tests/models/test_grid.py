@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from signals import listen
 
 import hwsim
 from hwsim.cost import cost
@@ -249,7 +250,7 @@ def test_a_grid_is_complete_and_the_same_though_a_worker_of_ray_was_killed(tmp_p
 def test_ctrl_c_says_how_to_go_on(how, tmp_path):
     command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--cells", "step", *how]
     command += ["--out", str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as process:
         while not list(tmp_path.glob("cells/toy-step/*.unfinished")):
             assert process.poll() is None
             time.sleep(0.01)
