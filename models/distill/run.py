@@ -71,6 +71,7 @@ class Distillation:
             raise HwsimError(
                 f"task {config.task.name} was prepared without a teacher's pieces; prepare it again"
             )
+        self.more = [self._texts(name) for name in config.layerwise.others]
         known = self._known(config.task.name)
         texts = "".join([known, *map(self._known, config.layerwise.others)])
         runs = Path(config.run.folder)
@@ -137,15 +138,9 @@ class Distillation:
         self.events.write(folder / "tensorboard" / stage.replace(" ", "-"), {"step": step, "loss": loss})
 
     def _known(self, name: str) -> str:
-        """What a prepared task is known by. Raises HwsimError if it is not there."""
-        path = Path(self.config.task.folder) / f"{name}.safetensors"
-        try:
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError as error:
-            raise HwsimError(
-                f"{path} does not exist; write it: python -m hwsim.models.tasks {path.parent} {name}"
-            ) from error
+        """What a prepared task is known by."""
+        with open(Path(self.config.task.folder) / f"{name}.safetensors", "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _texts(self, name: str) -> Sequences:
         """The training texts of another task. Raises ConfigError for one that does not fit."""
@@ -257,8 +252,7 @@ class Distillation:
         home = teachers.locate(config.teacher.encoder, config.run.folder)
         large = Tokenizer.from_file(str(home / "tokenizer.json"))
         lesson = task_specific.lesson(self.task, said)
-        more = [self._texts(name) for name in config.layerwise.others]
-        stages = Stages(config, self.task, lesson, more, large, self.device, self._heard)
+        stages = Stages(config, self.task, lesson, self.more, large, self.device, self._heard)
         student = stages.empty()
         if (state := checkpoint.read(kept, self.stamp)) is not None:
             student.load_state_dict(state)

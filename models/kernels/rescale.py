@@ -33,18 +33,26 @@ def rounded(acc, shift):
 
 
 @triton.jit
-def forward_kernel(acc, x, shifts, out, size, limit, block: constexpr, adds: constexpr):
-    """out = clamp(x + round_shift(acc, shift), -limit, limit); a run is `size` elements and has one shift.
+def computed(acc, x, shifts, size, block: constexpr, adds: constexpr):
+    """This program's places, which of them there are, `rounded` there, and x + round_shift(acc, shift).
 
-    Places are int64: the one run of a large model may have more than 2^31 elements.
+    A run is `size` elements and has one shift. Places are int64: the one run of a large model may have more
+    than 2^31 elements.
     """
     run = tl.program_id(1).to(tl.int64)
     at = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
     inside, at = at < size, run * size + at
-    found, _ = rounded(tl.load(acc + at, mask=inside, other=0.0), tl.load(shifts + run).to(tl.int32))
-    found = tl.floor(found)
+    real, scale = rounded(tl.load(acc + at, mask=inside, other=0.0), tl.load(shifts + run).to(tl.int32))
+    found = tl.floor(real)
     if adds:
         found += tl.load(x + at, mask=inside, other=0.0)
+    return at, inside, real, scale, found
+
+
+@triton.jit
+def forward_kernel(acc, x, shifts, out, size, limit, block: constexpr, adds: constexpr):
+    """out = clamp(x + round_shift(acc, shift), -limit, limit)."""
+    at, inside, _, _, found = computed(acc, x, shifts, size, block, adds)
     tl.store(out + at, tl.minimum(tl.maximum(found, -limit), limit), mask=inside)
 
 
@@ -53,20 +61,15 @@ def backward_kernel(
     gradient, acc, x, shifts, dacc, dx, parts, size, limit, block: constexpr, adds: constexpr
 ):  # fmt: skip
     """Gradients of acc and x, and this program's part of the sum that the shift's is made of."""
-    run = tl.program_id(1).to(tl.int64)
-    at = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
-    inside, at = at < size, run * size + at
-    real, scale = rounded(tl.load(acc + at, mask=inside, other=0.0), tl.load(shifts + run).to(tl.int32))
-    found = tl.floor(real)
-    if adds:
-        found += tl.load(x + at, mask=inside, other=0.0)
+    at, inside, real, scale, found = computed(acc, x, shifts, size, block, adds)
     passes = inside & (found >= -limit) & (found <= limit)
     g = tl.where(passes, tl.load(gradient + at, mask=inside, other=0.0), 0.0)
     tl.store(dacc + at, g * scale, mask=inside)
     if adds:
         tl.store(dx + at, g, mask=inside)
     # d(2^-shift) = -ln 2 * 2^-shift dshift
-    tl.store(parts + run * tl.num_programs(0) + tl.program_id(0), tl.sum(g * real) * -0.6931471805599453)
+    part = tl.program_id(1).to(tl.int64) * tl.num_programs(0) + tl.program_id(0)
+    tl.store(parts + part, tl.sum(g * real) * -0.6931471805599453)
 
 
 class Rescale(torch.autograd.Function):

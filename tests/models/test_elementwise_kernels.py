@@ -6,13 +6,12 @@ One test runs this file again where Triton interprets its kernels; operators giv
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import cast
 
 import numpy as np
 import pytest
 import torch
+from interpreted import interpreted
 from torch import Tensor
 
 import hwsim.ops as golden
@@ -157,10 +156,5 @@ def test_states_differ_as_defined(width, monkeypatch):
 if not INTERPRETED:
 
     def test_the_kernels_pass_these_tests_interpreted():
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__],
-            env=os.environ | {"TRITON_INTERPRET": "1"},
-            capture_output=True,
-            text=True,
-        )
+        run = interpreted(__file__)
         assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-1000:]

@@ -13,6 +13,7 @@ import sys
 
 import pytest
 import torch
+from interpreted import interpreted
 from torch import Tensor
 
 from hwsim.errors import ConfigError
@@ -197,12 +198,7 @@ if not INTERPRETED:
         assert (met == 1).all()
 
     def test_the_triton_kernels_pass_these_tests_interpreted():
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__],
-            env=os.environ | {"TRITON_INTERPRET": "1"},
-            capture_output=True,
-            text=True,
-        )
+        run = interpreted(__file__)
         assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-1000:]
 
     def test_the_benchmark_runs_on_small_sizes(tmp_path):
