@@ -15,18 +15,12 @@ from hwsim.errors import MissingToolError
 from hwsim.files import write_atomic
 from hwsim.ticket import Ticket
 from hwsim.tokens import encode
+from hwsim.web.examples import examples
 from hwsim.web.tokenizer import describe
 
 SITE = Path(__file__).parent / "site"
 PACKAGE = "onnxruntime-web"
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-
-EXAMPLES = (
-    "A warm, funny and quietly moving film.",
-    "The plot is thin, the jokes are stale, and I kept looking at my watch.",
-    "Not a masterpiece, but I would happily see it again.",
-)
-"""Written for this page; their tensors are the test vectors of the badge."""
 
 
 def build(ticket: Ticket, name: str, folder: str | os.PathLike[str]) -> dict[str, int]:
@@ -68,14 +62,14 @@ def _about(ticket: Ticket, name: str, runtime: str) -> dict[str, Any]:
         "layers": [
             {"score_shift": layer.score_shift, "delta": layer.delta.tolist()} for layer in ticket.layers
         ],
-        "examples": EXAMPLES,
+        "examples": examples(ticket),
     }
 
 
 def _vectors(ticket: Ticket) -> list[dict[str, Any]]:
-    """Every named tensor of the examples, by the emulator."""
+    """Every named tensor of the examples, by the emulator: what the badge compares."""
     made = []
-    for text in EXAMPLES:
+    for text in examples(ticket):
         encoded = encode(ticket, [text])
         trace = model.forward(ticket, encoded.token_ids, encoded.mask, trace=True).trace
         tensors = {name: {"axes": x.shape, "values": x.ravel().tolist()} for name, x in trace.items()}

@@ -16,6 +16,7 @@ import pytest
 from signals import listen
 
 from hwsim.web.build import RUNTIME, SITE
+from hwsim.web.examples import QUESTIONS
 
 
 def test_the_folder(run, tmp_path):
@@ -28,6 +29,9 @@ def test_the_folder(run, tmp_path):
     assert {path.name for path in SITE.iterdir()} | {f"ort/{name}" for name in RUNTIME} < set(files)
     about = json.loads((tmp_path / "site" / "about.json").read_text())
     assert (about["name"], about["labels"][0]) == ("trec-tiny", "ABBR")
+    assert tuple(about["examples"]) == QUESTIONS
+    vectors = json.loads((tmp_path / "site" / "vectors.json").read_text())
+    assert tuple(vector["text"] for vector in vectors) == QUESTIONS
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 import hwsim
 from hwsim.tokens import encode
 from hwsim.web import Server, build
-from hwsim.web.build import EXAMPLES
+from hwsim.web.examples import FILMS
 
 NAME = "sst2-tiny"
 TICKET = hwsim.load_ticket(NAME)
@@ -112,9 +112,9 @@ def test_the_map_of_every_head_is_the_score(opened: Opened) -> None:
 
 def test_every_tensor_can_be_read(opened: Opened) -> None:
     page = opened.page
-    opened.classify(EXAMPLES[0])
+    opened.classify(FILMS[0])
     page.click("summary")
-    _, expected = trace(EXAMPLES[0])
+    _, expected = trace(FILMS[0])
     assert page.locator("#tensor option").all_inner_texts() == list(expected)
     for name in ("embed", "layers.1.score", "layers.2.ffn_hidden", "pool", "logits"):
         page.select_option("#tensor", name)
@@ -125,8 +125,8 @@ def test_every_tensor_can_be_read(opened: Opened) -> None:
 
 
 def test_the_badge_compares_every_exported_tensor(opened: Opened) -> None:
-    total = sum(sum(x.size for x in trace(text)[1].values()) for text in EXAMPLES)
-    names = len(trace(EXAMPLES[0])[1])
+    total = sum(sum(x.size for x in trace(text)[1].values()) for text in FILMS)
+    names = len(trace(FILMS[0])[1])
     badge = opened.page.inner_text("#badge")
     assert f"Bit-exact: all {names} tensors, {total:,} integers of 3 sentences" in badge
 
@@ -169,7 +169,7 @@ def test_keyboard_alone(opened: Opened) -> None:
     assert focused("id") == "go"
     page.keyboard.press("Enter")
     page.wait_for_selector("#map:not([hidden])")
-    for _ in range(len(EXAMPLES) + 1):
+    for _ in range(len(FILMS) + 1):
         page.keyboard.press("Tab")
     assert focused("ariaLabel") == "Layer 1, head 1"
     page.keyboard.press("ArrowRight")
@@ -191,7 +191,7 @@ def test_keyboard_alone(opened: Opened) -> None:
 
 def test_names_for_screen_readers(opened: Opened) -> None:
     page = opened.page
-    opened.classify(EXAMPLES[0])
+    opened.classify(FILMS[0])
     assert page.get_attribute("html", "lang") == "en"
     assert page.get_by_label("A sentence").count() == 1
     assert page.get_by_role("button", name="Classify").count() == 1
