@@ -14,8 +14,9 @@ import numpy as np
 
 from hwsim.accelerator.cycles import rows_written, total
 from hwsim.accelerator.frame import Frame
+from hwsim.accelerator.memory import BYTES
 from hwsim.accelerator.operations import Kind, Operation
-from hwsim.accelerator.program import BYTES, Program
+from hwsim.accelerator.program import Program
 from hwsim.config import ModelConfig
 from hwsim.errors import HwsimError
 from hwsim.model import Trace

@@ -7,11 +7,13 @@
 The Verilog is in `rtl/core/`; `hwsim.rtl.accelerator` simulates it.
 """
 
+from hwsim.accelerator.compiler import compile_ticket, fit
 from hwsim.accelerator.cycles import Spent, cycles, tokens_frame, total
 from hwsim.accelerator.frame import Frame, frame, pack
 from hwsim.accelerator.machine import Machine
+from hwsim.accelerator.memory import MemoryMap
 from hwsim.accelerator.operations import Kind, Operation
-from hwsim.accelerator.program import MemoryMap, Program, compile_ticket, disassemble, fit
+from hwsim.accelerator.program import Program, disassemble
 
 __all__ = [
     "Frame",

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hwsim.accelerator.compiler import _compile
 from hwsim.accelerator.machine import Machine
+from hwsim.accelerator.memory import BYTES
 from hwsim.accelerator.operations import Kind, Operation
-from hwsim.accelerator.program import BYTES, Program, _compile
+from hwsim.accelerator.program import Program
 from hwsim.baseline.model import SOFTMAX_SHIFT
 from hwsim.digits import GAP_BITS, SKIP
 from hwsim.errors import RangeError, UnsupportedError
