@@ -1,41 +1,20 @@
-"""Pruning rules, rewinding, controls and strong tickets: what each promises, exactly."""
+"""Pruning rules, ladders and schedules: what each promises, exactly."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from prunable import made, masks
 
-import hwsim
-from hwsim.errors import ConfigError, UnsupportedError
-from hwsim.models import InhibitorTransformer, pruning
-from hwsim.models.pruning.controls import to_grid
+from hwsim.errors import ConfigError
+from hwsim.models import pruning
 from hwsim.models.pruning.gradual import GradualSchedule
 from hwsim.models.pruning.plan import falling
-from hwsim.models.pruning.rewind import same
-from hwsim.models.pruning.small_dense import encoder_weights, narrowed, shrink
-from hwsim.models.pruning.strong import freeze_tables
 from hwsim.models.pruning.weights import largest, layers, magnitudes
-
-
-def made(seed: int = 0, weights: str = "ternary") -> InhibitorTransformer:
-    torch.manual_seed(seed)
-    config = hwsim.ModelConfig(
-        50, max_tokens=8, width=16, heads=2, layers=2, hidden=24, classes=2, weights=weights, embed_shift=3
-    )
-    return InhibitorTransformer(config)
-
-
-def masks(model: InhibitorTransformer) -> torch.Tensor:
-    return torch.cat([linear.mask.flatten() for _, linear in layers(model)])
-
-
-def latents(model: InhibitorTransformer) -> torch.Tensor:
-    return torch.cat([linear.latent.detach().flatten() for _, linear in layers(model)])
 
 
 @pytest.mark.parametrize("rule", sorted(pruning.RULES))
@@ -169,93 +148,6 @@ def test_n_m_refuses_what_is_no_pattern():
         pruning.n_m(model, 0.5)
 
 
-def test_shuffling_keeps_each_layers_count_and_depends_on_the_seed():
-    found = []
-    for seed in (0, 0, 1):
-        model = made()
-        pruning.magnitude(model, 0.3, scope="global")
-        before, counts = masks(model), pruning.densities(model)
-        pruning.shuffle(model, seed=seed)
-        assert pruning.densities(model) == counts
-        assert not torch.equal(masks(model), before)
-        found.append(masks(model))
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0], found[2])
-
-
-def test_random_masks_of_two_layers_of_one_shape_differ():
-    model = made()
-    pruning.random_layerwise(model, 0.5)
-    assert not torch.equal(model.encoder_blocks()[0].q.mask, model.encoder_blocks()[0].k.mask)
-
-
-def test_controls_change_signs_or_magnitudes_and_no_mask():
-    def changed(change) -> tuple[torch.Tensor, torch.Tensor]:
-        model = made()
-        pruning.magnitude(model, 0.3)
-        before, mask = latents(model), masks(model)
-        others = {k: v.clone() for k, v in model.state_dict().items() if not k.endswith(".latent")}
-        change(model, seed=5)
-        assert torch.equal(masks(model), mask)
-        assert all(torch.equal(v, model.state_dict()[k]) for k, v in others.items())
-        return before, latents(model)
-
-    before, after = changed(pruning.reset_magnitudes)
-    assert torch.equal(before >= 0, after >= 0)
-    assert len(after.abs().unique()) == 2  # two widths of input, two constants
-    before, after = changed(pruning.reset_signs)
-    assert torch.equal(before.abs(), after.abs())
-    assert 0.4 < float((before.sign() == after.sign()).float().mean()) < 0.6
-    before, after = changed(pruning.reinitialise)
-    assert abs(float(torch.corrcoef(torch.stack([before, after]))[0, 1])) < 0.06
-    assert float(after.std()) == pytest.approx(float(before.std()), rel=0.1)
-
-
-def test_new_weights_do_not_repeat_the_draws_of_the_model_of_the_same_seed():
-    model = made(seed=5)
-    drawn = {round(float(v), 6) for v in model.token.latent.detach().flatten()}
-    pruning.reinitialise(model, seed=5)
-    new = layers(model)[0][1].latent.detach() * 16**0.5
-    assert len(drawn & {round(float(v), 6) for v in new.flatten()}) < 5
-
-
-def test_rewinding_restores_every_value_bit_for_bit_and_leaves_the_masks(tmp_path):
-    model = made()
-    early = pruning.Snapshot.of(model)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter))
-    pruning.magnitude(model, 0.3)
-    late = pruning.Snapshot.of(model)
-    early.save(tmp_path / "early.safetensors")
-    pruning.Snapshot.read(tmp_path / "early.safetensors").rewind(model)
-    for name, tensor in model.state_dict().items():
-        source = late if name.endswith(".mask") else early
-        assert torch.equal(tensor, source.tensors[name]), name
-    late.restore(model)
-    assert same(pruning.Snapshot.of(model), late)
-    assert not same(early, late)
-
-
-def test_a_damaged_snapshot_is_one_clear_error(tmp_path):
-    (tmp_path / "x.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ConfigError, match="is not a snapshot"):
-        pruning.Snapshot.read(tmp_path / "x.safetensors")
-
-
-@pytest.mark.parametrize("text", ["init", "step:7", "rate:0", "rate:12"])
-def test_rewind_points_are_read_as_they_are_written(text):
-    assert str(pruning.Rewind.parse(text)) == text
-
-
-@pytest.mark.parametrize("text", ["", "step", "step:-1", "rate:x", "init:3"])
-def test_other_rewind_points_are_refused(text):
-    with pytest.raises(ConfigError, match="choose init, step:K or rate:K"):
-        pruning.Rewind.parse(text)
-    with pytest.raises(ConfigError, match="0 or more"):
-        pruning.Rewind(-1)
-
-
 def test_the_ladder_takes_a_fifth_a_round_down_to_the_last_density():
     rungs = pruning.ladder(0.02)
     assert rungs[:3] == pytest.approx([0.8, 0.64, 0.512])
@@ -309,99 +201,3 @@ def test_unknown_names_are_answered_with_the_known_ones():
         pruning.method_named("luck")
     with pytest.raises(ConfigError, match="signed_supermask"):
         pruning.strengthen(made(), "luck", 0.5)
-
-
-def train_a_little(model: InhibitorTransformer, steps: int = 40) -> tuple[float, float]:
-    """Adam on one batch of a task of presence; (first, last) loss."""
-    rng = np.random.default_rng(0)
-    token_ids = torch.from_numpy(rng.integers(8, 50, (64, 8)))
-    labels = torch.from_numpy(rng.integers(0, 2, 64))
-    token_ids[labels == 1, 3] = 7
-    mask = torch.ones(64, 8, dtype=torch.bool)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 5e-3)
-    losses = []
-    for _ in range(steps):
-        logits = model.classifier.real(model(token_ids, mask))
-        loss = torch.nn.functional.cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses[0], losses[-1]
-
-
-@pytest.mark.parametrize("kind", ["edge_popup", "signed_supermask"])
-@pytest.mark.parametrize("weights", ["ternary", "int8"])
-def test_strong_tickets_learn_over_untouched_weights_and_are_exact(kind, weights):
-    model = pruning.strong_ticket(made(weights=weights).config, kind, 0.3, seed=4)
-    freeze_tables(model)
-    untouched = {k: v.clone() for k, v in model.state_dict().items() if k.endswith(("frozen", ".bias"))}
-    table = model.token.latent.detach().clone()
-    first_ticket = model.to_ticket()
-    first, last = train_a_little(model)
-    assert last < 0.8 * first
-    assert torch.equal(model.token.latent, table)
-    state = model.state_dict()
-    assert all(torch.equal(v, state[k]) for k, v in untouched.items() if "classifier" not in k)
-
-    ticket = model.to_ticket()
-    assert ticket.digest() != first_ticket.digest()
-    for (name, linear), (_, layer) in zip(ticket.encoder(), layers(model), strict=True):
-        assert np.count_nonzero(linear.weight) == round(0.3 * linear.weight.size), name
-        frozen = layer.frozen.numpy()
-        chosen = linear.weight != 0
-        size = np.abs(linear.weight[chosen])
-        assert (size == np.abs(frozen[chosen])).all()
-        assert (size & (size - 1) == 0).all()  # one digit each
-        if kind == "edge_popup":
-            assert (linear.weight[chosen] == frozen[chosen]).all()
-        assert not linear.bias.any()
-
-    token_ids, mask = hwsim.random_tokens(ticket.config, 5)
-    with torch.no_grad():
-        logits = model(torch.from_numpy(token_ids), torch.from_numpy(mask))
-    assert np.array_equal(logits.numpy(), hwsim.forward(ticket, token_ids, mask).logits)
-
-
-def test_strong_weights_depend_on_the_seed_and_take_no_others():
-    config = made().config
-    a, b, c = (pruning.strong_ticket(config, "edge_popup", 0.5, seed) for seed in (1, 1, 2))
-    assert a.to_ticket().digest() == b.to_ticket().digest()
-    assert not torch.equal(layers(a)[0][1].frozen, layers(c)[0][1].frozen)
-    with pytest.raises(UnsupportedError, match="frozen"):
-        layers(a)[0][1].load(c.to_ticket().layers[0].linears["q"])
-
-
-@pytest.mark.parametrize("weights", ["ternary", "int4"])
-def test_weights_set_to_their_grid_keep_their_integers_and_nothing_else(weights):
-    model = made(weights=weights)
-    pruning.magnitude(model, 0.5)
-    before = [linear.integers(linear.shift())[0] for _, linear in layers(model)]
-    to_grid(model)
-    for (_, linear), whole in zip(layers(model), before, strict=True):
-        assert torch.equal(linear.integers(linear.shift())[0], whole)
-        assert torch.equal(linear.latent * torch.exp2(linear.shift() + linear.up) * linear.mask, whole)
-
-
-@pytest.mark.parametrize("density", [0.8**k for k in (3, 7, 10, 13, 18)])
-def test_a_small_model_has_as_many_weights_as_the_ticket_keeps_or_just_more(density):
-    config = hwsim.ModelConfig(50, max_tokens=8, width=128, heads=4, layers=3, hidden=512, classes=2)
-    small = narrowed(config, density)
-    wanted = round(density * encoder_weights(config))
-    assert wanted <= encoder_weights(small) < wanted + 16 * 3 * small.width
-    assert encoder_weights(small) < 1.05 * wanted
-    assert sum(linear.latent.numel() for _, linear in layers(InhibitorTransformer(small))) == (
-        encoder_weights(small)
-    )
-
-
-def test_a_small_model_begins_with_the_words_of_the_large_one():
-    config = hwsim.ModelConfig(50, max_tokens=8, width=32, heads=4, layers=2, hidden=64, classes=2)
-    torch.manual_seed(3)
-    model = InhibitorTransformer(config)
-    small = shrink(model, 0.2, seed=3)
-    assert small.config.width == 16
-    assert torch.equal(small.token.latent, model.token.latent[:, :16])
-    assert torch.equal(small.blocks[0].q.latent, shrink(model, 0.2, seed=3).blocks[0].q.latent)
-    with pytest.raises(ConfigError, match="no model of 4 heads, 2 layers"):
-        narrowed(config, 0.01)
