@@ -1,10 +1,8 @@
-"""Data files and data sets: a folder in the published layout, the hub on a local stand-in, and bad input."""
+"""Data files and data sets: a folder in the published layout, and bad input."""
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
-import json
 import lzma
 from collections import Counter
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from hwsim import data
 from hwsim.data.adding import LEVELS, VOCABULARY, adding
 from hwsim.data.formats import Example
-from hwsim.data.sources import SOURCES, Hub, Source
+from hwsim.data.sources import SOURCES
 from hwsim.data.splits import held_out, without
 from hwsim.errors import HwsimError
 from hwsim.evaluate import accuracy, logits
@@ -186,55 +184,6 @@ def test_an_impossible_adding_problem_is_refused(split, tokens):
 def test_an_unknown_data_set_lists_the_known(monkeypatch):
     with pytest.raises(HwsimError, match="sst2/dev"):
         data.load("sst3", "dev")
-
-
-HUB_ROWS = {
-    ("sst2", "dev"): ({"idx": 0, "sentence": "a fine film ", "label": 1}, Example("a fine film", 1)),
-    ("imdb", "test"): ({"text": "Good.<br />Very.", "label": 1}, Example("Good. Very.", 1)),
-    ("trec", "test"): (
-        {"text": "Where ?", "coarse_label": 4, "fine_label": 30},
-        Example("Where ?", 4),
-    ),
-    ("rte", "dev"): (
-        {"sentence1": "It rains.", "sentence2": "It is wet. ", "label": 0, "idx": 0},
-        Example("It rains.", 0, "It is wet."),
-    ),
-    ("stsb", "dev"): ({"sentence1": "a", "sentence2": "b", "label": 3.5, "idx": 0}, Example("a", 3.5, "b")),
-    ("cola", "dev"): ({"sentence": "The car left.", "label": 1, "idx": 0}, Example("The car left.", 1)),
-}
-
-
-@pytest.mark.parametrize(("name", "split"), HUB_ROWS)
-def test_without_a_folder_the_hub_is_asked(tmp_path, monkeypatch, name, split):
-    # The hub itself cannot be reached from the tests: its library reads a local folder of the same shape.
-    monkeypatch.delenv("HWSIM_DATA", raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
-    row, example = HUB_ROWS[name, split]
-    source = SOURCES[name, split]
-    (tmp_path / "rows").mkdir()
-    (tmp_path / "rows" / f"{source.hub.split}.jsonl").write_text(json.dumps(row) + "\n")
-    hub = dataclasses.replace(source.hub, name=str(tmp_path / "rows"), config=None, revision=None)
-    monkeypatch.setitem(SOURCES, (name, split), dataclasses.replace(source, hub=hub))
-    assert data.load(name, split) == [example]
-
-
-def test_a_hub_without_the_expected_column_is_one_clear_error(tmp_path, monkeypatch):
-    monkeypatch.delenv("HWSIM_DATA", raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    (tmp_path / "validation.jsonl").write_text('{"text": "a", "label": 1}\n')
-    source = dataclasses.replace(SOURCES["sst2", "dev"], hub=Hub(str(tmp_path), "validation"))
-    monkeypatch.setitem(SOURCES, ("sst2", "dev"), source)
-    with pytest.raises(HwsimError, match="sentence is not there"):
-        data.load("sst2", "dev")
-
-
-def test_an_unreachable_hub_is_one_clear_error(monkeypatch):
-    monkeypatch.delenv("HWSIM_DATA", raising=False)
-    absent = Source("x", SOURCES["sst2", "dev"].parse, Hub("./no-such-folder-of-a-data-set", "validation"))
-    monkeypatch.setitem(SOURCES, ("sst2", "dev"), absent)
-    with pytest.raises(HwsimError, match="set HWSIM_DATA"):
-        data.load("sst2", "dev")
 
 
 def test_every_task_with_text_has_splits():
