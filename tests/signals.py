@@ -1,10 +1,26 @@
-"""What a test tells a process that it is going to interrupt."""
+"""A process that a test interrupts."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 
 
 def listen() -> None:
     """Tests that a shell started in the background ignore Ctrl-C, and so would the process (`preexec_fn`)."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def interrupted(arguments: Sequence[str], begun: Callable[[], bool]) -> tuple[int, str]:
+    """Run `hwsim ARGUMENTS` and press Ctrl-C once it has begun: (exit status, last line on stderr)."""
+    command = [sys.executable, "-m", "hwsim", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as process:
+        while not begun():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate()[1].splitlines()[-1]
+    return process.returncode, said

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from hwsim.cli.options import JsonOption
-from hwsim.cli.output import print_json, progress_bar, stdout
+from hwsim.cli.output import print_json, progress_bar, resumable, stdout
 
 EXAMPLE = "hwsim distill teacher --set task.name=trec --set task.folder=runs/prepared"
 
@@ -32,7 +32,7 @@ def command(
     loaded = load(config, assignments or ())
     from hwsim.models.distill.run import Distillation
 
-    with progress_bar() as progress:
+    with resumable(loaded.run.folder), progress_bar() as progress:
         bars: dict[str, Any] = {}
 
         def watch(stage: str, step: int, steps: int, loss: float) -> None:

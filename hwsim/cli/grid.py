@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
 from rich.progress import Progress
 
-from hwsim.cli.output import percent, print_json, print_table, progress_bar, stderr, stdout
+from hwsim.cli.output import percent, print_json, print_table, progress_bar, resumable, stdout
 
 if TYPE_CHECKING:
     from hwsim.models.grid.cells import Cell
@@ -36,9 +35,8 @@ def run_grid(
     assignments: Sequence[str],
     how: How,
     json: bool,
-    again: str,
 ) -> None:
-    """Run a grid's cells and print what came of them; `again` is the command that goes on."""
+    """Run a grid's cells and print what came of them."""
     from hwsim.models.grid import cells, load
     from hwsim.models.grid.folder import GridFolder
     from hwsim.models.grid.overlaps import write_overlaps
@@ -47,13 +45,10 @@ def run_grid(
     chosen = cells(name, grid, wanted)
     folder = GridFolder(out)
     folder.note(name, grid)
-    try:
+    with resumable(out):
         with progress_bar() as bar:
             _run(bar, chosen, folder, how)
         write_overlaps(name, grid, {cell.name: cell.key for cell in cells(name, grid)}, folder)
-    except KeyboardInterrupt as stop:
-        stderr().print(f"hwsim: stopped; what is done is in {out}, go on with: {again}", soft_wrap=True)
-        raise typer.Exit(130) from stop
     found = {cell.key: folder.all_records(cell) for cell in chosen}
     if json:
         print_json([record for records in found.values() for record in records])

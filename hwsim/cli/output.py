@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -91,6 +93,17 @@ def watching() -> Iterator[Callable[[str], None]]:
             status.update(f"running {name}{first}")
 
         yield watch
+
+
+@contextmanager
+def resumable(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Ctrl-C is answered with what is done and the command that goes on, as it was given; then exit 130."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        again = shlex.join(["hwsim", *sys.argv[1:]])
+        stderr().print(f"hwsim: stopped; what is done is in {folder}, go on with: {again}", soft_wrap=True)
+        raise typer.Exit(130) from stop
 
 
 def good(text: str) -> Text:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hwsim.cli.options import JsonOption
-from hwsim.cli.output import percent, print_json, print_table, progress_bar, stdout
+from hwsim.cli.output import percent, print_json, print_table, progress_bar, resumable, stdout
 
 EXAMPLE = "hwsim search tiny --method iterative --densities 0.6,0.36 --seeds 0,1"
 
@@ -80,7 +78,7 @@ def command(
         from hwsim.cli.grid import How, run_grid
 
         chosen, how = cells.split(",") if cells else [], How(local, workers, address)
-        run_grid(grid, chosen, out or Path("runs/grid"), assignments or (), how, json, _again())
+        run_grid(grid, chosen, out or Path("runs/grid"), assignments or (), how, json)
         return
     from hwsim.models.pruning.registry import method_named
     from hwsim.models.runs.config import load
@@ -93,7 +91,7 @@ def command(
     wanted, of_runs = _densities(densities), [int(seed) for seed in _numbers(seeds, int, "--seeds")]
     if min(of_runs) < 0 or max(of_runs) >= 1 << 32:
         raise typer.BadParameter("a seed lies in 0..2^32-1", param_hint="--seeds")
-    with progress_bar() as bar:
+    with resumable(folder), progress_bar() as bar:
         task = bar.add_task(method, total=None)
         setup = setup_from(loaded, trainer, lambda step, steps: bar.update(task, completed=step, total=steps))
 
@@ -110,11 +108,6 @@ def command(
         rows.append((record["round"], str(record["seed"]), percent(record["density_integer"]), metrics))
     print_table(("round", ">seed", ">density", "dev"), rows)
     stdout().print(f"records and tickets are in {folder}", soft_wrap=True)
-
-
-def _again() -> str:
-    """The command line as it was given."""
-    return shlex.join(["hwsim", *sys.argv[1:]])
 
 
 def _densities(text: str) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from distillery import large, small_encoder, write_data
 from safetensors.numpy import load_file, save_file
 from scalars import scalars
+from signals import interrupted
 
 import hwsim
 from hwsim.data.tasks import TASKS
@@ -111,6 +113,14 @@ def test_the_teacher_alone_leaves_logits_for_training(run, folder):
     shown = run("distill", folder / "distill.toml", "--set", "recipe=teacher").stdout
     assert "sst2 dev, teacher: accuracy" in shown
     assert "student" not in shown
+
+
+def test_ctrl_c_says_how_to_go_on(folder, tmp_path):
+    words = ["distill", str(folder / "distill.toml"), "--set", f"run.folder={tmp_path}"]
+    words += ["--set", "teacher.epochs=1000"]
+    status, said = interrupted(words, lambda: any(tmp_path.glob("teacher-*/*")))
+    assert status == 130
+    assert said == f"hwsim: stopped; what is done is in {tmp_path}, go on with: hwsim {shlex.join(words)}"
 
 
 @pytest.mark.parametrize("weights", ["float", "int8"])

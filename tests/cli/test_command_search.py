@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from scalars import scalars
+from signals import interrupted
 
 import hwsim
 
@@ -31,6 +34,15 @@ def test_a_search_writes_tickets_and_prints_its_records(run, tmp_path):
     result = run("search", "tiny", *places, "--method", "edge_popup", *SMALL)
     assert result.status == 0
     assert "edge_popup-0.250000" in result.stdout
+
+
+def test_ctrl_c_says_how_to_go_on(run, tmp_path):
+    words = ["search", "tiny", "--densities", "0.5", "--out", str(tmp_path), *SMALL]
+    words += ["--set", "training.epochs=40"]
+    status, said = interrupted(words, lambda: any(tmp_path.glob("*.unfinished")))
+    assert status == 130
+    assert said == (f"hwsim: stopped; what is done is in {tmp_path}, go on with: hwsim {shlex.join(words)}")
+    assert run(*words).status == 0
 
 
 def test_wrong_words_are_answered_with_the_right_ones(run, tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from signals import listen
+from signals import interrupted
 
 import hwsim
 from hwsim.cost import cost
@@ -248,16 +248,10 @@ def test_a_grid_is_complete_and_the_same_though_a_worker_of_ray_was_killed(tmp_p
 
 @pytest.mark.parametrize("how", [["--local"], ["--workers", "1"]], ids=["local", "ray"])
 def test_ctrl_c_says_how_to_go_on(how, tmp_path):
-    command = [sys.executable, "-m", "hwsim", "search", "--grid", "toy", "--cells", "step", *how]
-    command += ["--out", str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as process:
-        while not list(tmp_path.glob("cells/toy-step/*.unfinished")):
-            assert process.poll() is None
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        said = process.communicate()[1].splitlines()[-1]
-    assert process.returncode == 130
-    assert said.endswith(f"go on with: hwsim {shlex.join(command[3:])}")
+    words = ["search", "--grid", "toy", "--cells", "step", *how, "--out", str(tmp_path)]
+    status, said = interrupted(words, lambda: any(tmp_path.glob("cells/toy-step/*.unfinished")))
+    assert status == 130
+    assert said.endswith(f"go on with: hwsim {shlex.join(words)}")
 
 
 def test_what_a_cell_raises_by_ray_is_what_it_raises_here(tmp_path):
