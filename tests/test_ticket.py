@@ -163,13 +163,16 @@ Tensors = dict[str, np.ndarray]
 Header = dict[str, Any]
 
 
-def refused(tmp_path: Path, content: bytes, message: str) -> None:
+def refused(tmp_path: Path, content: bytes) -> str:
+    """Why a file of this content is refused: one line, behind the name of the file."""
     path = tmp_path / "bad.safetensors"
     path.write_bytes(content)
-    with pytest.raises(HwsimError, match=message) as caught:
+    with pytest.raises(HwsimError) as caught:
         load_ticket(path)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    name, why = str(caught.value).split(": ", 1)
+    assert name == str(path)
+    assert "\n" not in why
+    return why
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +192,7 @@ def rebuilt(tensors: Tensors, header: Header | str) -> bytes:
 
 @pytest.mark.parametrize("keep", [0, 1, 7, 8, 9, 100, -1, -1000])
 def test_truncated(tmp_path: Path, good: bytes, keep: int) -> None:
-    refused(tmp_path, good[:keep], "not a readable safetensors file")
+    assert "not a readable safetensors file" in refused(tmp_path, good[:keep])
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,7 @@ def test_truncated(tmp_path: Path, good: bytes, keep: int) -> None:
     ],
 )
 def test_not_safetensors(tmp_path: Path, content: bytes) -> None:
-    refused(tmp_path, content, "not a readable safetensors file")
+    assert "not a readable safetensors file" in refused(tmp_path, content)
 
 
 def test_a_directory_and_a_missing_file(tmp_path: Path) -> None:
@@ -213,13 +216,13 @@ def test_a_directory_and_a_missing_file(tmp_path: Path) -> None:
 
 def test_too_large(tmp_path: Path, good: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ticket_file, "SIZE_LIMIT", 100)
-    refused(tmp_path, good, "the limit is 100")
+    assert "the limit is 100" in refused(tmp_path, good)
 
 
 def test_a_tensor_that_claims_more_than_the_file_holds(tmp_path: Path) -> None:
     table = {"dtype": "I8", "shape": [1 << 40], "data_offsets": [0, 1 << 40]}
     text = json.dumps({"embed.token": table}).encode()
-    refused(tmp_path, struct.pack("<Q", len(text)) + text, "not a readable safetensors file")
+    assert "not a readable safetensors file" in refused(tmp_path, struct.pack("<Q", len(text)) + text)
 
 
 def change(name: str, value: Callable[[np.ndarray], np.ndarray]) -> Callable[[Tensors, Header], None]:
@@ -264,7 +267,7 @@ def meta(*path: Any, value: Any) -> Callable[[Tensors, Header], None]:
         (lambda t, h: t.update(extra=np.zeros(1)), "tensor extra is not part"),
         (change("embed.token", lambda a: a.astype(np.float32)), "embed.token has dtype F32"),
         (change("classify.bias", lambda a: a.astype(np.int64)), "classify.bias has dtype I64"),
-        (change("embed.position", lambda a: a[:-1]), r"embed.position has shape \(7, 16\)"),
+        (change("embed.position", lambda a: a[:-1]), "embed.position has shape (7, 16)"),
         (change("embed.token", at(5, -128)), "embed.token holds -128"),
         (change("layers.0.delta", at(0, -5)), "layers.0.delta holds -5"),
         (change("layers.0.q.mask", lambda a: a[:-1]), "layers.0.q.mask has shape"),
@@ -307,7 +310,7 @@ def test_one_thing_wrong(
 ) -> None:
     tensors, header = parts(good)
     damage(tensors, header)
-    refused(tmp_path, rebuilt(tensors, header), message)
+    assert message in refused(tmp_path, rebuilt(tensors, header))
 
 
 @pytest.mark.parametrize(
@@ -323,11 +326,11 @@ def test_one_thing_wrong(
     ],
 )
 def test_hostile_metadata(tmp_path: Path, good: bytes, text: str, message: str) -> None:
-    refused(tmp_path, rebuilt(parts(good)[0], text), message)
+    assert message in refused(tmp_path, rebuilt(parts(good)[0], text))
 
 
 def test_no_metadata_at_all(tmp_path: Path, good: bytes) -> None:
-    refused(tmp_path, save(parts(good)[0]), "no key 'hwsim'")
+    assert "no key 'hwsim'" in refused(tmp_path, save(parts(good)[0]))
 
 
 def test_bits_behind_the_last_weight(tmp_path: Path) -> None:
