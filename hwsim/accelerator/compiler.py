@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -265,20 +266,31 @@ def compile_ticket(ticket: Ticket, machine: Machine) -> Program:
     ranges.require(ticket, "rtl")
     made = _compile(ticket, machine.lanes)
     memory, entries = made.memory, sum(made.entries_of)
-    widest = f"Width, to {WIDTHS[-1]} at most"
-    for what, number, most, raise_ in (
-        ("a residual stream of width", config.width, machine.width, widest),
-        ("rows of memory A in number", memory.rows_a, machine.rows_a, widest),
-        ("rows of memory S in number", memory.rows_s, machine.rows_s, widest),
+    for what, number, most, raise_, largest in (
+        ("a residual stream of width", config.width, machine.width, "Width", WIDTHS[-1]),
+        ("rows of memory A in number", memory.rows_a, machine.rows_a, "Width", 8 * WIDTHS[-1]),
+        ("rows of memory S in number", memory.rows_s, machine.rows_s, "Width", 4 * WIDTHS[-1]),
         (
             "weight entries in number",
             0 if machine.streams_weights else entries,
             machine.weight_depth,
             f"WeightDepth, to {WEIGHT_DEPTHS[-1]} at most, or set it to 0 and stream them",
+            math.inf,
         ),
-        ("biases in number", sum(map(len, made.biases)), machine.bias_depth, "BiasDepth"),
-        ("operations in number", len(made.operations), machine.operations, "Operations"),
+        ("biases in number", sum(map(len, made.biases)), machine.bias_depth, "BiasDepth", BIAS_DEPTHS[-1]),
+        (
+            "operations in number",
+            len(made.operations),
+            machine.operations,
+            "Operations",
+            OPERATIONS[-1],
+        ),
     ):
+        if number > largest:
+            raise UnsupportedError(
+                f"the ticket has {what} {number}, too large for the accelerator: its largest {raise_} holds "
+                f"{largest}. The emulator and ONNX run it"
+            )
         if number > most:
             raise UnsupportedError(
                 f"the ticket has {what} {number}; this accelerator holds {most}. Raise {raise_}"

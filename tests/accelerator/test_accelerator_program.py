@@ -126,6 +126,11 @@ def test_the_memory_map_fills_the_machine_and_overlaps_only_where_it_says() -> N
             {},
             r"residual stream of width 64; this accelerator holds 32. Raise Width",
         ),
+        (
+            {"width": 384, "heads": 12},
+            {"width": 256},
+            r"width 384, too large for the accelerator: its largest Width holds 256",
+        ),
         ({"hidden": 232}, {}, r"rows of memory A in number 264; this accelerator holds 256. Raise Width"),
         ({}, {"weight_depth": 2048}, r"weight entries in number \d+; .* holds 2048. Raise WeightDepth"),
         ({}, {"bias_depth": 256}, r"biases in number 451; this accelerator holds 256. Raise BiasDepth"),
