@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,14 +44,33 @@ def test_accuracy_and_provenance_are_stated(ticket: hwsim.Ticket) -> None:
         assert "SST" in text
 
 
+def test_the_larger_one_is_of_the_same_task_with_the_same_classes(ticket: hwsim.Ticket) -> None:
+    larger = hwsim.load_ticket("sst2-small")
+    assert (larger.config.layers, larger.config.width, larger.config.weights) == (6, 384, "ternary")
+    assert larger.density == pytest.approx(0.2, abs=1e-4)
+    assert larger.labels == ticket.labels
+    assert larger.metrics["sst2_test"] > ticket.metrics["sst2_test"]
+
+
 @pytest.mark.parametrize("name", tickets.shipped())
 def test_each_is_small_and_cannot_overflow_and_has_a_card(name: str) -> None:
-    assert tickets.find(name).stat().st_size <= 2_000_000
+    assert tickets.find(name).stat().st_size <= (2_000_000 if name.endswith("-tiny") else 6_000_000)
     shipped = hwsim.load_ticket(name)
     assert shipped.metrics and shipped.provenance
     assert all(bound.ok for bound in ranges.prove(shipped))
     assert (tickets.FOLDER / f"{name}.md").read_text().startswith(f"# {name}\n")
     assert f"{name}.safetensors" in (tickets.FOLDER / "NOTICE").read_text()
+
+
+@pytest.mark.parametrize("name", tickets.shipped())
+def test_each_is_in_the_documented_table(name: str) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "tickets.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    shipped = hwsim.load_ticket(name)
+    dev, test = (shipped.metrics[f"{name.split('-')[0]}_{split}"] for split in ("dev", "test"))
+    shape = f"{shipped.config.layers} layers of width {shipped.config.width}"
+    size = f"{tickets.find(name).stat().st_size:,}"
+    assert row.endswith(f"| {shape} | {size} | {100 * dev:.1f} % | {100 * test:.1f} % |")
 
 
 def test_it_tells_good_from_bad_and_reads_any_text(ticket: hwsim.Ticket) -> None:
@@ -66,7 +86,9 @@ def test_all_implementations_agree_on_text(name: str) -> None:
     encoded = encode(ticket, SENTENCES)
     report = verify.verify_ticket(verify.prepare(ticket, (encoded.token_ids, encoded.mask), seed=3))
     assert report.equal == dict.fromkeys(report.equal, True)
-    assert len(report.equal) == 8
+    # The larger one is too wide for the accelerator, and is told so; heads and what else there is of Verilog run it.
+    assert set(report.skipped) == (set() if name.endswith("-tiny") else {"accelerator"})
+    assert len(report.equal) + len(report.skipped) == 8
 
 
 WHOLE, DRAWN = 2000, 150

@@ -44,7 +44,7 @@ SHIPPED = (
 )
 BUILT = ("__pycache__", "*.so")
 KERNELS = "hwsim/native/_kernels.abi3.so"
-TICKET_LIMIT = 2_000_000
+TICKET_LIMIT, ALL_TICKETS_LIMIT = 6_000_000, 10_000_000
 
 
 def source(folder: Path) -> Path:
@@ -101,6 +101,7 @@ def test_contents(wheel: Path) -> None:
     tickets = {name: size for name, size in sizes.items() if name.endswith(".safetensors")}
     assert f"hwsim/tickets/{DEFAULT}.safetensors" in tickets
     assert max(tickets.values()) <= TICKET_LIMIT
+    assert sum(tickets.values()) <= ALL_TICKETS_LIMIT
     assert KERNELS in sizes
     assert "-cp311-abi3-" in wheel.name
 
