@@ -86,7 +86,7 @@ def test_all_implementations_agree_on_text(name: str) -> None:
     encoded = encode(ticket, SENTENCES)
     report = verify.verify_ticket(verify.prepare(ticket, (encoded.token_ids, encoded.mask), seed=3))
     assert report.equal == dict.fromkeys(report.equal, True)
-    # The larger one is too wide for the accelerator, and is told so; heads and what else there is of Verilog run it.
+    # The larger one is too wide for the accelerator; the Verilog's heads and other modules run it.
     assert set(report.skipped) == (set() if name.endswith("-tiny") else {"accelerator"})
     assert len(report.equal) + len(report.skipped) == 8
 

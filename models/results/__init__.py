@@ -7,6 +7,7 @@
     python -m hwsim.models.results plot models/results/sst2.json docs/images/sst2.png
 
     python -m hwsim.models.results stamp models/results/trec.json ROW SEED TICKET OUT --about about.toml
+    python -m hwsim.models.results exact models/results/trec.json ROW SEED TICKET prepared/trec.safetensors
 
 A row is a name with one record a seed. A record keeps the command that makes it again. The test split is
 scored once for a record: adding one under the same name and seed is refused.

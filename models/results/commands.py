@@ -10,13 +10,15 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from hwsim.cli.output import print_json, progress_bar
 from hwsim.config import ModelConfig
 from hwsim.cost import Counts, beside_dense, compare, cost_of, dense_cost
 from hwsim.errors import HwsimError, MissingToolError
 from hwsim.files import read_record
 from hwsim.metrics import METRICS
 from hwsim.models import tasks
-from hwsim.models.results.records import Record, append, load
+from hwsim.models.results.exact import is_exact, judge
+from hwsim.models.results.records import Record, amend, append, finished, load, of
 from hwsim.models.results.summary import points, summarise, table
 from hwsim.ticket import LINEARS, linear_shape
 from hwsim.ticket_file import load_ticket, save_ticket
@@ -46,25 +48,19 @@ def add(
     ] = None,
 ) -> None:
     """Add the record of a finished training, with what its ticket costs."""
-    folder = run.is_dir()
-    found = read_record(run / "metrics.json" if folder else run)
-    if not folder:
-        # Its metrics are those of dev.
-        found = {"model": "integer"} | found
-        found |= {"dev": found["metrics"], "density": found["density_integer"]}
+    found, ticket = finished(run)
     record = {"row": row, "command": command} | {name: found[name] for name in KEPT if name in found}
     if test is not None:
         scored = read_record(test)
         if scored.get("split") != "test" or scored.get("task") != record.get("task"):
             raise HwsimError(f"{test} holds no scores of {record.get('task')} test")
         record["test"] = scored["metrics"]
-    ticket = run / "ticket.safetensors" if folder else run.with_suffix(".ticket.safetensors")
     if ticket.exists():
         loaded = load_ticket(ticket)
         if found.get("ticket") not in (None, loaded.digest()):
             raise HwsimError(f"{ticket} is not the ticket of this record; its integers are others")
         record |= {"density": loaded.density, "cost": compare(loaded, tokens), "ticket": loaded.digest()}
-    elif like and folder:
+    elif like and run.is_dir():
         record["cost"] = {"ticket": dense_cost(load_ticket(like).config, tokens, "float32").to_dict()}
         record["cost_from"] = DENSE
     elif like:
@@ -125,11 +121,8 @@ def stamp(
     about: Annotated[Path, typer.Option(help="A TOML file: data, teacher, initialisation, terms, commands.")],
 ) -> None:
     """Write what a record says into a copy of its ticket, to be shipped."""
-    records = [r for r in load(results) if (r["row"], r["seed"]) == (row, seed)]
     loaded = load_ticket(ticket)
-    if not records or records[0].get("ticket") != loaded.digest():
-        raise HwsimError(f"{results} has no record of {row!r} with seed {seed} and the integers of {ticket}")
-    record = records[0]
+    record = of(results, row, seed, loaded.digest())
     names = {f"{record['task']}_{split}": record[split] for split in ("dev", "test") if split in record}
     metrics = {name: next(iter(scores.values())) for name, scores in names.items()}
     try:
@@ -138,6 +131,38 @@ def stamp(
         raise HwsimError(f"{about}: not a readable TOML file ({error})") from error
     provenance["training"] = {name: record[name] for name in ("command", "seed", "seconds", "device")}
     save_ticket(loaded.replace(metrics=metrics, provenance=provenance), out)
+
+
+@app.command(
+    epilog="Example: python -m hwsim.models.results exact models/results/sst2.json ROW 2 sst2-small "
+    "runs/edge/sst2.safetensors"
+)
+def exact(
+    results: Results,
+    row: Annotated[str, typer.Argument(help="The row's name.")],
+    seed: Annotated[int, typer.Argument(help="The record's seed.")],
+    ticket: Annotated[str, typer.Argument(help="Its ticket: a shipped one's name, or a file.")],
+    prepared: Annotated[Path, typer.Argument(help="The prepared task.")],
+) -> None:
+    """Prove a record's ticket, compare NumPy and both ONNX profiles on all of dev, and write what was found.
+
+    Refuses a ticket that is not the record's, and one whose scores in NumPy are not. Exit status 1 if a sum
+    may overflow or the logits of an example differ.
+    """
+    loaded, task = load_ticket(ticket), tasks.read(prepared)
+    record = of(results, row, seed, loaded.digest())
+    with progress_bar() as progress:
+        bar = progress.add_task("dev", total=len(task.splits["dev"].data))
+        found, scores = judge(loaded, task, watch=lambda done: progress.advance(bar, done))
+    for name, value in scores.items():
+        if abs(value - record["dev"][name]) > 1e-6:
+            raise HwsimError(
+                f"NumPy gives {name} {value:.6f} on dev; the record says {record['dev'][name]:.6f}"
+            )
+    amend(results, row, seed, {"exact": found})
+    print_json(found)
+    if not is_exact(found):
+        raise typer.Exit(1)
 
 
 def _existing(results: Path) -> list[Record]:

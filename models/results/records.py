@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hwsim.errors import HwsimError
-from hwsim.files import write_atomic
+from hwsim.files import read_record, write_atomic
 
 Record = dict[str, Any]
 
@@ -36,4 +36,35 @@ def append(path: Path, record: Record) -> None:
             raise HwsimError(
                 f"{path} has a record of {record['row']!r} with seed {record['seed']}: scored once"
             )
-    write_atomic(path, json.dumps({"records": [*records, record]}, indent=1) + "\n")
+    _write(path, [*records, record])
+
+
+def of(path: Path, row: str, seed: int, digest: str) -> Record:
+    """A row's record of a seed. Raises HwsimError if there is none, or none of a ticket with this digest."""
+    for record in load(path):
+        if (record["row"], record["seed"], record.get("ticket")) == (row, seed, digest):
+            return record
+    raise HwsimError(f"{path} has no record of {row!r} with seed {seed} and the integers of this ticket")
+
+
+def amend(path: Path, row: str, seed: int, more: Record) -> None:
+    """Write more into the record of a row and seed."""
+    key = row, seed
+    _write(path, [one | more if (one["row"], one["seed"]) == key else one for one in load(path)])
+
+
+def _write(path: Path, records: list[Record]) -> None:
+    write_atomic(path, json.dumps({"records": records}, indent=1) + "\n")
+
+
+def finished(run: Path) -> tuple[Record, Path]:
+    """(record with the scores of dev under `dev`, path of the ticket, which there may be none of).
+
+    run: a run's folder, or the record of a round of a search. Raises HwsimError for a missing or damaged one.
+    """
+    if run.is_dir():
+        return read_record(run / "metrics.json"), run / "ticket.safetensors"
+    found = {"model": "integer"} | read_record(run)
+    # Its metrics are those of dev.
+    found |= {"dev": found["metrics"], "density": found["density_integer"]}
+    return found, run.with_suffix(".ticket.safetensors")

@@ -8,6 +8,7 @@ from typing import Any
 
 from hwsim.errors import HwsimError
 from hwsim.models.results.records import Record
+from hwsim.onnx_export.profiles import PROFILES
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Summary:
     seconds: float | None
     cost: dict[str, Any] | None
     """Of the first seed; the seeds of a row have one shape."""
+    exact: list[dict[str, Any]]
+    """Of the seeds whose tickets were judged (`hwsim.models.results.exact`)."""
 
 
 def summarise(records: list[Record]) -> list[Summary]:
@@ -46,6 +49,7 @@ def summarise(records: list[Record]) -> list[Summary]:
                 _mean([record["density"] for record in own if record.get("density") is not None]),
                 _mean([record["seconds"] for record in own if record.get("seconds") is not None]),
                 costs[0] if costs else None,
+                [record["exact"] for record in own if "exact" in record],
             )
         )
     return made
@@ -75,6 +79,8 @@ def table(records: list[Record]) -> str:
     heads = ["model", "seeds", *scores, "density", *(head for head, _ in COSTS)]
     heads += ["encoder KiB (weights + mask)", "mask entropy KiB", "nJ/token, reads included"]
     heads += ["int8 dot product's energy / this", "device s"]
+    judged = any(row.exact for row in rows)
+    heads += ["exact on dev"] * judged
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     for row in rows:
         cost = row.cost["ticket"] if row.cost else None
@@ -94,8 +100,21 @@ def table(records: list[Record]) -> str:
         else:
             cells += ["-"] * (len(COSTS) + 4)
         cells.append("-" if row.seconds is None else f"{row.seconds:,.0f}")
+        if judged:
+            cells.append(_exact(row))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _exact(row: Summary) -> str:
+    """On how many examples of dev the fewest are equal in a profile, and of how many seeds it is known."""
+    if not row.exact:
+        return "-"
+    if not all(found["range"] for found in row.exact):
+        return "may overflow"
+    fewest = min(found[profile] for found in row.exact for profile in PROFILES)
+    seeds = "" if len(row.exact) == row.seeds else f", {len(row.exact)} of {row.seeds} seeds"
+    return f"{fewest} of {row.exact[0]['examples']}{seeds}"
 
 
 def _score(name: str, value: tuple[float, float | None] | None) -> str:
