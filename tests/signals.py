@@ -14,9 +14,11 @@ def listen() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def interrupted(arguments: Sequence[str], begun: Callable[[], bool]) -> tuple[int, str]:
+def interrupted(
+    arguments: Sequence[str], begun: Callable[[], bool], module: str = "hwsim"
+) -> tuple[int, str]:
     """Run `hwsim ARGUMENTS` and press Ctrl-C once it has begun: (exit status, last line on stderr)."""
-    command = [sys.executable, "-m", "hwsim", *arguments]
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as process:
         while not begun():
             assert process.poll() is None

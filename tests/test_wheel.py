@@ -98,6 +98,7 @@ def test_contents(wheel: Path) -> None:
     }
     assert wanted - set(sizes) == set()
     assert {"hwsim/py.typed", "hwsim/rtl/inhibit.v", "hwsim/tickets/NOTICE"} <= set(sizes)
+    assert f"hwsim/models/results/about/{DEFAULT}.toml" in sizes
     tickets = {name: size for name, size in sizes.items() if name.endswith(".safetensors")}
     assert f"hwsim/tickets/{DEFAULT}.safetensors" in tickets
     assert max(tickets.values()) <= TICKET_LIMIT

@@ -96,12 +96,12 @@ def watching() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def resumable(folder: str | os.PathLike[str]) -> Iterator[None]:
+def resumable(folder: str | os.PathLike[str], program: str = "hwsim") -> Iterator[None]:
     """Ctrl-C is answered with what is done and the command that goes on, as it was given; then exit 130."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        again = shlex.join(["hwsim", *sys.argv[1:]])
+        again = shlex.join([*program.split(), *sys.argv[1:]])
         stderr().print(f"hwsim: stopped; what is done is in {folder}, go on with: {again}", soft_wrap=True)
         raise typer.Exit(130) from stop
 

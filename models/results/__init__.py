@@ -8,6 +8,7 @@
 
     python -m hwsim.models.results stamp models/results/trec.json ROW SEED TICKET OUT --about about.toml
     python -m hwsim.models.results exact models/results/trec.json ROW SEED TICKET prepared/trec.safetensors
+    python -m hwsim.models.results remake trec-tiny --into remade
 
 A row is a name with one record a seed. A record keeps the command that makes it again. The test split is
 scored once for a record: adding one under the same name and seed is refused.

@@ -10,13 +10,15 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from hwsim.cli.output import print_json, progress_bar
+from hwsim.cli.options import JsonOption
+from hwsim.cli.output import print_json, progress_bar, resumable, stderr
 from hwsim.config import ModelConfig
 from hwsim.cost import Counts, beside_dense, compare, cost_of, dense_cost
 from hwsim.errors import HwsimError, MissingToolError
 from hwsim.files import read_record
 from hwsim.metrics import METRICS
 from hwsim.models import tasks
+from hwsim.models.results import remake as making
 from hwsim.models.results.exact import is_exact, judge
 from hwsim.models.results.records import Record, amend, append, finished, load, of
 from hwsim.models.results.summary import points, summarise, table
@@ -163,6 +165,53 @@ def exact(
     print_json(found)
     if not is_exact(found):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: python -m hwsim.models.results remake sst2-small --into remade")
+def remake(
+    ticket: Annotated[str, typer.Argument(help="A shipped ticket's name, or a file.")],
+    into: Annotated[Path, typer.Option(help="The folder that its commands run in.")] = Path("remade"),
+    about: Annotated[
+        Path | None, typer.Option(help="A TOML file with `commands` and `made`; that of the shipped ticket.")
+    ] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Only print the commands.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make a ticket again by the commands that made it, and say whether it has the same integers.
+
+    Each command runs once; after a failure or Ctrl-C the same call goes on. Other hardware rounds otherwise
+    while it trains: then the integers are others, and dev scores are compared.
+    """
+    asked, wanted = making.read(about or making.of(ticket)), load_ticket(ticket)
+    if listed:
+        if json:
+            print_json(asked.commands)
+        else:
+            print(*asked.commands, sep="\n")
+        return
+
+    def watch(number: int, done: bool) -> None:
+        what = "has finished before" if done else "runs"
+        stderr().print(
+            f"{number + 1} of {len(asked.commands)} {what}: {asked.commands[number]}", soft_wrap=True
+        )
+
+    with resumable(into, "python -m hwsim.models.results"):
+        record, path = finished(making.remake(asked, into, watch))
+    name, score = next(iter(record["dev"].items()))
+    result = {
+        "ticket": ticket,
+        "made": str(path),
+        "same_integers": load_ticket(path).digest() == wanted.digest(),
+        "dev": {name: score},
+        "wanted_dev": wanted.metrics.get(f"{record['task']}_dev"),
+    }
+    if json:
+        print_json(result)
+    elif result["same_integers"]:
+        print(f"{path} has the integers of {ticket}")
+    else:
+        print(f"{path} has other integers than {ticket}: {name} {score} on dev, there {result['wanted_dev']}")
 
 
 def _existing(results: Path) -> list[Record]:
