@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from distillery import small_encoder, write_data
 from signals import interrupted
 from small_run import SMALL
 from typer.testing import CliRunner
@@ -83,6 +84,36 @@ def test_other_integers_are_told_with_both_scores(found, tmp_path):
     wanted = hwsim.load_ticket(found).metrics["toy_dev"]
     ticket = record.with_suffix(".ticket.safetensors")
     assert shown == f"{ticket} has other integers than {found}: accuracy {score} on dev, there {wanted}\n"
+
+
+def test_texts_teachers_answers_and_a_student_of_the_teachers_shape(tmp_path, monkeypatch):
+    """The commands of sst2-small at toy size: each finds by itself what those before it left."""
+    write_data(tmp_path / "data")
+    monkeypatch.setenv("HWSIM_DATA", str(tmp_path / "data"))
+    encoder, other = (small_encoder(tmp_path / name, seed) for seed, name in enumerate(("one", "other")))
+    teach = "--set teacher.epochs=2 --set teacher.batch=16 --set teacher.rate=2e-3"
+    shape = "width=32 heads=4 layers=2 hidden=48 max_tokens=8 weights=ternary"
+    student = " ".join(f"--set student.{part}" for part in shape.split())
+    prepare = "python -m hwsim.models.tasks runs/{0} sst2 --teacher {1} --size 60 --width 0 --max-tokens 8"
+    path = about(
+        tmp_path,
+        prepare.format("edge", encoder),
+        prepare.format("other", other),
+        f"hwsim distill teacher --set task.folder=runs/other --set teacher.encoder={other} {teach} "
+        "--set run.folder=runs/answers",
+        "cp runs/answers/teacher-*/said.safetensors runs/edge/said-sst2.safetensors",
+        f"hwsim distill full --set task.folder=runs/edge --set teacher.encoder={encoder} {teach} {student} "
+        "--set training.answers=runs/edge/said-sst2.safetensors --set training.batch=16 "
+        "--set layerwise.batch=16 --set pruning.density=0.5 --set pruning.every=1 "
+        "--set run.folder=runs/small",
+        made="runs/small/integer-*",
+    )
+    run = remake.remake(remake.read(path), tmp_path / "remade")
+    assert (
+        json.loads((run / "metrics.json").read_text())["answers"]["of"] == "runs/edge/said-sst2.safetensors"
+    )
+    done = call(run / "ticket.safetensors", "--about", path, "--into", tmp_path / "remade")
+    assert done.stdout == "{0} has the integers of {0}\n".format(run / "ticket.safetensors")
 
 
 def test_ctrl_c_stops_the_command_and_says_how_to_go_on(found, tmp_path):
