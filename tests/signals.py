@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -17,12 +18,17 @@ def listen() -> None:
 def interrupted(
     arguments: Sequence[str], begun: Callable[[], bool], module: str = "hwsim"
 ) -> tuple[int, str]:
-    """Run `hwsim ARGUMENTS` and press Ctrl-C once it has begun: (exit status, last line on stderr)."""
+    """Run `hwsim ARGUMENTS` and press Ctrl-C once it has begun: (exit status, last line on stderr).
+
+    As a terminal does, all processes that it started hear it, too.
+    """
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=listen, process_group=0
+    ) as process:
         while not begun():
             assert process.poll() is None
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         said = process.communicate()[1].splitlines()[-1]
     return process.returncode, said

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from hwsim.cli.options import JsonOption
-from hwsim.cli.output import print_json, progress_bar, resumable, stderr
 from hwsim.config import ModelConfig
 from hwsim.cost import Counts, beside_dense, compare, cost_of, dense_cost
 from hwsim.errors import HwsimError, MissingToolError
 from hwsim.files import read_record
 from hwsim.metrics import METRICS
 from hwsim.models import tasks
-from hwsim.models.results import remake as making
-from hwsim.models.results.exact import is_exact, judge
-from hwsim.models.results.records import Record, amend, append, finished, load, of
+from hwsim.models.results import shipping
+from hwsim.models.results.records import Record, append, finished, load
+from hwsim.models.results.shipping import Results
 from hwsim.models.results.summary import points, summarise, table
 from hwsim.ticket import LINEARS, linear_shape
-from hwsim.ticket_file import load_ticket, save_ticket
+from hwsim.ticket_file import load_ticket
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Committed results.")
-Results = Annotated[Path, typer.Argument(help="The JSON file of a task's results.")]
 KEPT = ("task", "model", "seed", "dev", "test", "teacher", "answers", "density", "seconds", "device")
 """What is taken over from a run's metrics.json."""
+
+for command in (shipping.stamp, shipping.exact, shipping.remake):
+    example = shipping.EXAMPLES[command.__name__]
+    app.command(epilog=f"Example: python -m hwsim.models.results {example}")(command)
 
 
 @app.command()
@@ -111,107 +111,6 @@ def majority(results: Results, prepared: Annotated[Path, typer.Argument(help="A 
             scores[name] = {metric: METRICS[metric](answers, known) for metric in task.task.metrics}
     command = f"python -m hwsim.models.results majority {results} {prepared}"
     append(results, {"row": "majority", "command": command, "task": task.task.name, "seed": 0} | scores)
-
-
-@app.command()
-def stamp(
-    results: Results,
-    row: Annotated[str, typer.Argument(help="The row's name.")],
-    seed: Annotated[int, typer.Argument(help="The record's seed.")],
-    ticket: Annotated[Path, typer.Argument(help="The trained ticket.")],
-    out: Annotated[Path, typer.Argument(help="The ticket with its metrics and provenance.")],
-    about: Annotated[Path, typer.Option(help="A TOML file: data, teacher, initialisation, terms, commands.")],
-) -> None:
-    """Write what a record says into a copy of its ticket, to be shipped."""
-    loaded = load_ticket(ticket)
-    record = of(results, row, seed, loaded.digest())
-    names = {f"{record['task']}_{split}": record[split] for split in ("dev", "test") if split in record}
-    metrics = {name: next(iter(scores.values())) for name, scores in names.items()}
-    try:
-        provenance = tomllib.loads(about.read_text())
-    except (OSError, ValueError) as error:
-        raise HwsimError(f"{about}: not a readable TOML file ({error})") from error
-    provenance["training"] = {name: record[name] for name in ("command", "seed", "seconds", "device")}
-    save_ticket(loaded.replace(metrics=metrics, provenance=provenance), out)
-
-
-@app.command(
-    epilog="Example: python -m hwsim.models.results exact models/results/sst2.json ROW 2 sst2-small "
-    "runs/edge/sst2.safetensors"
-)
-def exact(
-    results: Results,
-    row: Annotated[str, typer.Argument(help="The row's name.")],
-    seed: Annotated[int, typer.Argument(help="The record's seed.")],
-    ticket: Annotated[str, typer.Argument(help="Its ticket: a shipped one's name, or a file.")],
-    prepared: Annotated[Path, typer.Argument(help="The prepared task.")],
-) -> None:
-    """Prove a record's ticket, compare NumPy and both ONNX profiles on all of dev, and write what was found.
-
-    Refuses a ticket that is not the record's, and one whose scores in NumPy are not. Exit status 1 if a sum
-    may overflow or the logits of an example differ.
-    """
-    loaded, task = load_ticket(ticket), tasks.read(prepared)
-    record = of(results, row, seed, loaded.digest())
-    with progress_bar() as progress:
-        bar = progress.add_task("dev", total=len(task.splits["dev"].data))
-        found, scores = judge(loaded, task, watch=lambda done: progress.advance(bar, done))
-    for name, value in scores.items():
-        if abs(value - record["dev"][name]) > 1e-6:
-            raise HwsimError(
-                f"NumPy gives {name} {value:.6f} on dev; the record says {record['dev'][name]:.6f}"
-            )
-    amend(results, row, seed, {"exact": found})
-    print_json(found)
-    if not is_exact(found):
-        raise typer.Exit(1)
-
-
-@app.command(epilog="Example: python -m hwsim.models.results remake sst2-small --into remade")
-def remake(
-    ticket: Annotated[str, typer.Argument(help="A shipped ticket's name, or a file.")],
-    into: Annotated[Path, typer.Option(help="The folder that its commands run in.")] = Path("remade"),
-    about: Annotated[
-        Path | None, typer.Option(help="A TOML file with `commands` and `made`; that of the shipped ticket.")
-    ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="Only print the commands.")] = False,
-    json: JsonOption = False,
-) -> None:
-    """Make a ticket again by the commands that made it, and say whether it has the same integers.
-
-    Each command runs once; after a failure or Ctrl-C the same call goes on. Other hardware rounds otherwise
-    while it trains: then the integers are others, and dev scores are compared.
-    """
-    asked, wanted = making.read(about or making.of(ticket)), load_ticket(ticket)
-    if listed:
-        if json:
-            print_json(asked.commands)
-        else:
-            print(*asked.commands, sep="\n")
-        return
-
-    def watch(number: int, done: bool) -> None:
-        what = "has finished before" if done else "runs"
-        stderr().print(
-            f"{number + 1} of {len(asked.commands)} {what}: {asked.commands[number]}", soft_wrap=True
-        )
-
-    with resumable(into, "python -m hwsim.models.results"):
-        record, path = finished(making.remake(asked, into, watch))
-    name, score = next(iter(record["dev"].items()))
-    result = {
-        "ticket": ticket,
-        "made": str(path),
-        "same_integers": load_ticket(path).digest() == wanted.digest(),
-        "dev": {name: score},
-        "wanted_dev": wanted.metrics.get(f"{record['task']}_dev"),
-    }
-    if json:
-        print_json(result)
-    elif result["same_integers"]:
-        print(f"{path} has the integers of {ticket}")
-    else:
-        print(f"{path} has other integers than {ticket}: {name} {score} on dev, there {result['wanted_dev']}")
 
 
 def _existing(results: Path) -> list[Record]:

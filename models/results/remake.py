@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tomllib
@@ -97,13 +96,12 @@ def _run(command: str, folder: Path) -> int:
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     if data := environment.get("HWSIM_DATA"):
         environment["HWSIM_DATA"] = str(Path(data).resolve())
-    # A group of its own hears Ctrl-C once, from here, and is waited for while it saves.
     with subprocess.Popen(
-        ["bash", "-e", "-c", command], cwd=folder, env=environment, stdout=sys.stderr, process_group=0
+        ["bash", "-e", "-c", command], cwd=folder, env=environment, stdout=sys.stderr
     ) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            os.killpg(process.pid, signal.SIGINT)
+            # It has heard Ctrl-C, too, and may be saving.
             process.wait()
             raise
