@@ -14,7 +14,9 @@ from hwsim.models.results.summary import table
 DOCS = Path(__file__).parent
 RECORDS = DOCS.parent / "models" / "results"
 PAGES = tuple(DOCS / name for name in ("results.md", "training.md", "full_size.md"))
-PART = re.compile(r"<!-- models/results/([\w/]+)\.json(?:: (\S+) minus (\S+))? -->\n.*?<!-- end -->", re.DOTALL)
+PART = re.compile(
+    r"<!-- models/results/([\w/]+)\.json(?:: (\S+) minus (\S+))? -->\n.*?<!-- end -->", re.DOTALL
+)
 
 
 def teachers() -> str:
