@@ -224,9 +224,23 @@ def test_comparisons_beside_the_controls(small):
     }
     assert all(row["verdict"] == "-" for row in rows)  # described, never decided
     world = made.World()
-    moved = [world.run("transfer", 0.8**7, s, -0.1, "from_imdb", after=None) for s in range(3)]
-    found = [r for r in table.TABLES["others"].rows(small + moved) if r["a"].startswith("transfer")]
-    assert [row["b"] for row in found] == ["ticket", "shuffle", "reinit"]
+    also = [world.run("one_shot", 0.8**7, s, -0.1, after="dense") for s in range(3)]
+    also += [world.run("transfer", 0.8**7, s, -0.1, "from_imdb", after=None) for s in range(3)]
+    for rewind in ("step:20", "rate:20"):
+        cell = rewind.split(":")[0]
+        also += [world.run("iterative", 0.8**7, s, 0.0, cell, rewind=rewind) for s in range(3)]
+    rows = table.TABLES["others"].rows(small + also)
+    found = [(row["a"], row["cell"], row["b"]) for row in rows if row["a"].startswith(("one", "transfer"))]
+    assert found == [
+        ("one_shot", "main", "ticket"),
+        ("one_shot", "main", "shuffle"),
+        ("one_shot", "main", "random_global"),
+        ("transfer of from_imdb", "main", "ticket"),
+        ("transfer of from_imdb", "main", "shuffle"),
+        ("transfer of from_imdb", "main", "reinit"),
+        # The line rewound to learning rates has no such control and says nothing of it.
+        ("transfer of from_imdb", "step", "ticket"),
+    ]
 
 
 @pytest.mark.parametrize("metric", plot.METRICS)
