@@ -15,7 +15,7 @@ ALPHA = 0.05
 FEWEST = 2
 """Seeds below which nothing is decided."""
 ALSO_MINUS = {"transfer": ("shuffle", "reinit"), "one_shot": ("shuffle", "random_global")}
-"""Controls that a method is compared with, too: a moved ticket as the protocol says; one found at once because in
+"""Controls that a method is compared with, too: a moved ticket as the protocol says; one found at once, as in
 a first trial it was no better than a lot."""
 
 
@@ -49,10 +49,10 @@ class Comparison:
     """Positive where the first is better."""
     loss: Difference
     """Negative where the first is better."""
-    ece: float
-    """Mean difference of calibration errors."""
-    agreement: float | None
-    """Mean difference of agreements with the dense model; None where one side is that model."""
+    ece: Interval
+    """Of calibration errors, over seeds; negative where the first is better."""
+    agreement: Interval | None
+    """Of agreements with the dense model, over seeds; None where one side is that model."""
 
     def mcnemar(self) -> list[float]:
         """mid-p, seed by seed."""
@@ -82,8 +82,8 @@ def compare(a: Point, b: Point) -> Comparison | None:
         d,
         Difference(crossed(d), paired.sign_flip(d.sum(axis=1))),
         Difference(over_seeds(losses), paired.sign_flip(losses)),
-        float(np.mean(a.values("ece", seeds) - b.values("ece", seeds))),
-        None if np.isnan(agreement).any() else float(np.mean(agreement)),
+        over_seeds(a.values("ece", seeds) - b.values("ece", seeds)),
+        None if np.isnan(agreement).any() else over_seeds(agreement),
     )
 
 
@@ -115,8 +115,8 @@ def descriptions(line: Line) -> list[Comparison]:
 def _bases(line: Line, other: Point) -> list[Point]:
     """What a method is compared with.
 
-    A ticket of another task was rewound to a step, so that lines that are rewound otherwise say nothing of it,
-    but for the one with the controls that it is compared with, too.
+    A ticket of another task was rewound to a step, so that lines that are rewound otherwise say nothing of
+    it, but for the one with the controls that it is compared with, too.
     """
     controls = [line.control(method, other.rung) for method in ALSO_MINUS.get(other.method, ())]
     if other.method == "transfer" and not any(controls) and not line.first.rewind.startswith("step"):

@@ -83,6 +83,8 @@ TABLES: dict[str, Table] = {
             Column(">p seeds", "loss_p_seeds", shown.p, page=True),
             Column(">Holm", "loss_p_holm", shown.p),
             Column("ticket is", "loss_verdict"),
+            Column(">ECE", "ece_difference", shown.nats, page=True),
+            Column(">agreement, points", "agreement_difference", shown.points, page=True),
         ),
     ),
     "others": Table(
@@ -98,6 +100,8 @@ TABLES: dict[str, Table] = {
             Column(">p seeds", "p_seeds", shown.p, page=True),
             Column(">loss, nats", "loss_difference", shown.nats),
             Column(">p seeds", "loss_p_seeds", shown.p, page=True),
+            Column(">ECE", "ece_difference", shown.nats, page=True),
+            Column(">agreement, points", "agreement_difference", shown.points, page=True),
         ),
     ),
     "pooled": Table(

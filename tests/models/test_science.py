@@ -83,7 +83,9 @@ def test_differences_are_those_of_the_metrics(family):
     loss = one.a.values("loss") - one.b.values("loss")
     assert one.accuracy.interval.mean == pytest.approx(accuracy.mean())
     assert one.loss.interval.mean == pytest.approx(loss.mean())
-    assert one.ece == pytest.approx((one.a.values("ece") - one.b.values("ece")).mean())
+    assert one.ece.mean == pytest.approx((one.a.values("ece") - one.b.values("ece")).mean())
+    agreement = one.a.values("agreement") - one.b.values("agreement")
+    assert one.agreement is not None and one.agreement.mean == pytest.approx(agreement.mean())
     assert matching.compare(one.a, one.b).seeds == (0, 1, 2, 3, 4)
 
 
@@ -210,6 +212,9 @@ def test_every_table_can_be_shown_and_is_plain(small):
     assert len(table.TABLES["ladder"].shown(small)[0]) < len(table.TABLES["ladder"].columns)
     with pytest.raises(HwsimError, match="choose one of ladder"):
         table.table("ladders")
+    heads, rows = table.TABLES["controls"].shown(small, page=True)
+    assert heads[-2:] == [">ECE", ">agreement, points"]
+    assert all(re.fullmatch(r"[+-]0\.\d{3} \[.*\]", row[-2]) and "[" in row[-1] for row in rows)
     row = table.plain(table.TABLES["ladder"].rows(small))[1]
     assert row["method"] == "iterative" and row["matches"] is True
     assert set(row["difference"]) == {"mean", "low", "high", "p"}
