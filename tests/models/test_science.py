@@ -8,7 +8,6 @@ import math
 import re
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 import pytest
 import science_records as made
@@ -16,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.errors import HwsimError
-from hwsim.models.science import beside, matching, overlaps, plot, records, table
+from hwsim.models.science import beside, matching, overlaps, records, table
 from hwsim.models.science.barriers import barriers
 from hwsim.models.science.hypotheses import answers, same_mask
 from hwsim.models.science.points import CONTROLS, lines, points
@@ -246,37 +245,6 @@ def test_comparisons_beside_the_controls(small):
         # The line rewound to learning rates has no such control and says nothing of it.
         ("transfer of from_imdb", "step", "ticket"),
     ]
-
-
-@pytest.mark.parametrize("metric", plot.METRICS)
-@pytest.mark.parametrize("axis", plot.AXES)
-def test_figures(grid, tmp_path, metric, axis):
-    path = plot.draw(grid, tmp_path / "folder" / "figure.png", metric, axis)
-    image = matplotlib.image.imread(path)[..., :3]
-    colours = {tuple(np.round(255 * pixel).astype(int)) for pixel in image.reshape(-1, 3)[::3]}
-    wanted = plot.COLOURS if axis == "density" else plot.COLOURS[:3]
-    shown = [colour for colour in wanted if tuple(bytes.fromhex(colour[1:])) in colours]
-    assert len(shown) == len(wanted) - (axis == "digits")  # a float model has no digits
-
-
-def test_figures_are_the_same_bytes_and_name_everything(grid, tmp_path):
-    first, second = (plot.draw(grid, tmp_path / name).read_text() for name in ("a.svg", "b.svg"))
-    assert first == second
-    for words in (*plot.NAMES.values(), "ticket", "density, %", "dev accuracy, %", "sst2: int4"):
-        assert f">{words}<" in first, words
-
-
-def test_figures_that_cannot_be_drawn(grid, tmp_path):
-    for arguments, message in (
-        (("x.svg", "f1"), "metric 'f1'; choose one of accuracy, loss"),
-        (("x.svg", "loss", "cost"), "axis 'cost'; choose one of density, bits, digits"),
-        (("x.gif",), "ends in"),
-    ):
-        with pytest.raises(HwsimError, match=message):
-            plot.draw(grid, tmp_path / arguments[0], *arguments[1:])
-    floats = [record for record in grid if record.get("model") == "float_inhibitor"]
-    with pytest.raises(HwsimError, match="digits; nothing to draw"):
-        plot.draw(floats, tmp_path / "x.svg", axis="digits")
 
 
 def test_the_page_is_made_of_the_committed_records():
