@@ -1,8 +1,9 @@
 """Accuracy or loss against density, total bits or signed digits a token, with 95 % intervals over seeds.
 
 Against density: a panel a line of tickets, with its controls and the dense model's mean and deviation, which
-is what the protocol compares. Against bits and digits: a panel a task, with the tickets of all lines and the
-strong tickets, which is how models compare that differ in more than their masks.
+is what the protocol compares; controls without a mask are named at its edge where they are too far away.
+Against bits and digits: a panel a task, with the tickets of all lines and the strong tickets, which is how
+models compare that differ in more than their masks.
 """
 
 from __future__ import annotations
@@ -72,12 +73,13 @@ def _by_line(figure: Figure, made: Sequence[Line], metric: str) -> None:
         if _crowded(line) or not rows or len(rows[-1]) == ACROSS or _crowded(rows[-1][0]):
             rows.append([])
         rows[-1].append(line)
-    figure.set_size_inches(5.2 * ACROSS, 3.8 * len(rows) + 1)
+    across = ACROSS if any(map(_crowded, made)) else max(map(len, rows))
+    figure.set_size_inches(5.2 * across, 3.8 * len(rows) + 1)
     ranges: dict[str, list[Range]] = {}
     for line in made:
         ranges.setdefault(_shared(line), []).append(panels.reach(line, metric))
     densities = [100 * ticket.rung for line in made for ticket in line.tickets]
-    grid = figure.add_gridspec(len(rows), ACROSS)
+    grid = figure.add_gridspec(len(rows), across)
     for down, row in enumerate(rows):
         for right, line in enumerate(row):
             axes = figure.add_subplot(grid[down, slice(None) if _crowded(line) else right])

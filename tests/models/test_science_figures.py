@@ -81,3 +81,6 @@ def test_a_line_with_many_controls_has_a_row_of_its_own(grid, tmp_path):
     assert len({axes.get_ylim() for axes in others}) == 1
     assert {axes.get_xlim() for axes in others} == {first.get_xlim()}
     assert first.get_xlim()[0] > 80 > 1.8 > first.get_xlim()[1]
+    few = Figure()
+    plot._by_line(few, lines(points([r for r in grid if r.get("cell") == "int4"])), "accuracy")
+    assert len(few.axes) == 1 and few.get_figwidth() < figure.get_figwidth() / 2
