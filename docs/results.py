@@ -1,26 +1,47 @@
-"""Makes the tables in docs/results.md and docs/training.md from models/results: python docs/results.py."""
+"""Makes the tables of the pages below from models/results: python docs/results.py."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from hwsim.files import write_atomic
+from hwsim.models.results.paired import differences
 from hwsim.models.results.records import load
 from hwsim.models.results.summary import table
 
 DOCS = Path(__file__).parent
 RECORDS = DOCS.parent / "models" / "results"
-PAGES = tuple(DOCS / name for name in ("results.md", "training.md"))
-PART = re.compile(r"<!-- models/results/(\w+)\.json -->\n.*?<!-- end -->", re.DOTALL)
+PAGES = tuple(DOCS / name for name in ("results.md", "training.md", "full_size.md"))
+PART = re.compile(
+    r"<!-- models/results/([\w/]+)\.json(?:: (\S+) minus (\S+))? -->\n.*?<!-- end -->", re.DOTALL
+)
+
+
+def teachers() -> str:
+    """A table of the teachers."""
+    lines = ["| task | encoder | seed | dev | device s | device |", "| --- | --- | ---: | --- | ---: | --- |"]
+    for one in json.loads((RECORDS / "teachers.json").read_text())["teachers"]:
+        scores = ", ".join(f"{name} {100 * value:.1f}" for name, value in one["dev"].items())
+        cells = [one["task"], one["encoder"], one["seed"], scores, f"{one['seconds']:.0f}", one["device"]]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
 
 
 def page(text: str) -> str:
-    """The page with its tables made anew; each stands between a comment that names its records and an end."""
+    """The page with its tables made anew; each stands between a comment that names its records and an end.
+
+    A comment that says `a minus b` asks for the differences of rows.
+    """
 
     def part(found: re.Match[str]) -> str:
-        made = table(load(RECORDS / f"{found[1]}.json"))
-        return f"<!-- models/results/{found[1]}.json -->\n\n{made}\n\n<!-- end -->"
+        if found[1] == "teachers":
+            made = teachers()
+        else:
+            records = load(RECORDS / f"{found[1]}.json")
+            made = differences(records, found[2], found[3]) if found[2] else table(records)
+        return f"{found[0].splitlines()[0]}\n\n{made}\n\n<!-- end -->"
 
     return PART.sub(part, text)
 

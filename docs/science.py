@@ -16,16 +16,25 @@ from hwsim.synth.table import fill
 
 DOCS = Path(__file__).parent
 PAGE, RECORDS, IMAGES = DOCS / "science.md", DOCS.parent / "models" / "results" / "science", "images/science"
-ALL = ("decisions", "pooled")
+ALL = ("decisions", "pooled", "empty", "dense")
 """Tables of all tasks together; the others stand on the page of each task."""
 OF_A_TASK = {
     "ladder": "Ladder",
     "controls": "Tickets against controls",
     "others": "Other methods and cells",
+    "attention": "Inhibitor against dot product",
+    "layers": "Densities of layers",
     "overlaps": "Overlap of masks",
     "barriers": "Stability at the rewind point",
     "cost": "Cost",
 }
+NOTES = {
+    "attention": "What the float ticket gains over its dense model with inhibitor attention, less what that"
+    " of the same density gains with the dot product.",
+    "layers": "Means over seeds, with the rule `magnitude_global`. With the rule `magnitude`, as in all other"
+    " lines, every layer has the rung's density.",
+}
+"""What stands before a table."""
 FIGURES = {
     (metric, axis): f"{metric} against {name}"
     for axis, name in (("density", "density"), ("bits", "encoder bits"), ("digits", "signed digits a token"))
@@ -82,7 +91,7 @@ def _page(those: Sequence[Record]) -> str:
     ]
     for name, title in OF_A_TASK.items():
         if made := markdown(name, those):
-            parts += [f"## {title}", made]
+            parts += [f"## {title}", *([NOTES[name]] if name in NOTES else []), made]
     return "\n\n".join(parts) + "\n"
 
 

@@ -87,6 +87,8 @@ class Examiner:
         self.cell, self.home = cell, home
         self.device = start(cell.config.run.device, 1).device
         self.dev = data.splits["dev"]
+        said = tasks.teacher(cell.config.distillation.logits).get("dev")
+        self.said = None if said is None else said.logits[self.dev.known].astype(np.float32)
         self.dense = cache(self._dense)
 
     def records(self, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -101,6 +103,7 @@ class Examiner:
                 logits,
                 labels,
                 None if one["round"] == DENSE else self.dense(one["seed"]),
+                self.said,
             )
             for one, its, logits in zip(found, trained, self._logits(trained), strict=True)
         ]
@@ -108,7 +111,7 @@ class Examiner:
     def measure(self, models: Sequence[Model]) -> list[dict[str, float | None]]:
         """What the answers of models of one kind are worth."""
         labels = self.dev.labels[self.dev.known]
-        return [measures(logits, labels, None) for logits in self._answers(models)]
+        return [measures(logits, labels) for logits in self._answers(models)]
 
     def _trained(self, round: str, seed: int) -> Ticket | SparseFloat:
         """What a round left: its ticket, or the float model, which has none."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.cost import cost, entropy
-from hwsim.metrics import calibration_error, cross_entropy
+from hwsim.metrics import calibration_error, cross_entropy, divergence
 from hwsim.models.float_sparse import SparseFloat
 from hwsim.models.grid.cells import Cell
 from hwsim.models.pruning.small_dense import encoder_weights
@@ -29,19 +29,20 @@ def run_record(
     logits: np.ndarray,
     labels: np.ndarray,
     dense: np.ndarray | None,
+    said: np.ndarray | None,
 ) -> dict[str, Any]:
     """The record of a run.
 
     found: its record in the search; trained: what came of it; logits: what that says to dev, real
     [examples, classes]; labels: int [examples]; dense: logits of the dense model of this seed, None for that
-    model itself.
+    model itself; said: those of the teacher, if there is one.
     """
     return (
         {"kind": "run", "grid": cell.grid, "cell": cell.name, "model": cell.model}
         | {"width": trained.config.width, "hidden": trained.config.hidden}
         | {name: found[name] for name in KEPT}
         | (sizes(trained) if isinstance(trained, Ticket) else float_sizes(trained))
-        | {"metrics": measures(logits, labels, dense), "examples": len(labels)}
+        | {"metrics": measures(logits, labels, dense, said), "examples": len(labels)}
         | {"right": hexadecimal(logits.argmax(-1) == labels)}
         | {name: found[name] for name in KEPT_LAST}
     )
@@ -77,15 +78,21 @@ def float_sizes(model: SparseFloat) -> dict[str, Any]:
     }
 
 
-def measures(logits: np.ndarray, labels: np.ndarray, dense: np.ndarray | None) -> dict[str, float | None]:
-    """What answers are worth: accuracy, loss in nats, calibration error, agreement with the dense model."""
+def measures(
+    logits: np.ndarray, labels: np.ndarray, dense: np.ndarray | None = None, said: np.ndarray | None = None
+) -> dict[str, float | None]:
+    """What answers are worth: accuracy, loss in nats, calibration error, agreement with the dense model.
+
+    With a teacher the divergence from what it said, in nats: the distillation loss on text held out.
+    """
     answers = logits.argmax(-1)
-    return {
+    found = {
         "accuracy": float(np.mean(answers == labels)),
         "loss": cross_entropy(logits, labels),
         "ece": calibration_error(logits, labels),
         "agreement": None if dense is None else float(np.mean(answers == dense.argmax(-1))),
     }
+    return found if said is None else found | {"teacher_divergence": divergence(logits, said)}
 
 
 def hexadecimal(right: np.ndarray) -> str:

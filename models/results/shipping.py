@@ -21,7 +21,7 @@ Results = Annotated[Path, typer.Argument(help="The JSON file of a task's results
 
 EXAMPLES = {
     "stamp": "stamp models/results/trec.json ROW SEED TICKET OUT --about models/results/about/trec-tiny.toml",
-    "exact": "exact models/results/sst2.json ROW 2 sst2-small runs/edge/sst2.safetensors",
+    "exact": "exact models/results/full_size/sst2.json ROW 2 sst2-small runs/edge/sst2.safetensors",
     "remake": "remake sst2-small --into remade",
 }
 

@@ -14,6 +14,9 @@ from hwsim.models.science.points import CONTROLS, Line, Point, same_rung
 ALPHA = 0.05
 FEWEST = 2
 """Seeds below which nothing is decided."""
+ALSO_MINUS = {"transfer": ("shuffle", "reinit"), "one_shot": ("shuffle", "random_global")}
+"""Controls that a method is compared with, too: a moved ticket as the protocol says; one found at once, as in
+a first trial it was no better than a lot."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class Comparison:
     """Positive where the first is better."""
     loss: Difference
     """Negative where the first is better."""
-    ece: float
-    """Mean difference of calibration errors."""
-    agreement: float | None
-    """Mean difference of agreements with the dense model; None where one side is that model."""
+    ece: Interval
+    """Of calibration errors, over seeds; negative where the first is better."""
+    agreement: Interval | None
+    """Of agreements with the dense model, over seeds; None where one side is that model."""
 
     def mcnemar(self) -> list[float]:
         """mid-p, seed by seed."""
@@ -79,8 +82,8 @@ def compare(a: Point, b: Point) -> Comparison | None:
         d,
         Difference(crossed(d), paired.sign_flip(d.sum(axis=1))),
         Difference(over_seeds(losses), paired.sign_flip(losses)),
-        float(np.mean(a.values("ece", seeds) - b.values("ece", seeds))),
-        None if np.isnan(agreement).any() else float(np.mean(agreement)),
+        over_seeds(a.values("ece", seeds) - b.values("ece", seeds)),
+        None if np.isnan(agreement).any() else over_seeds(agreement),
     )
 
 
@@ -101,19 +104,24 @@ def separations(line: Line) -> list[Comparison]:
 
 
 def descriptions(line: Line) -> list[Comparison]:
-    """Every other method minus the ticket of its rung: effects, nothing decided.
-
-    A ticket of another task also minus what only has the mask's shares, or the mask alone, of the line's own.
-    """
+    """Every other method minus the ticket of its rung, some also minus controls: effects, nothing decided."""
     made = []
     for other in line.others:
-        if other.method in CONTROLS:
-            continue
-        bases = [line.ticket(other.rung)]
-        if other.method == "transfer":
-            bases += [line.control(method, other.rung) for method in ("shuffle", "reinit")]
-        made += [compare(other, base) for base in bases if base is not None]
+        if other.method not in CONTROLS:
+            made += [compare(other, base) for base in _bases(line, other)]
     return [one for one in made if one is not None]
+
+
+def _bases(line: Line, other: Point) -> list[Point]:
+    """What a method is compared with.
+
+    A ticket of another task was rewound to a step, so that lines that are rewound otherwise say nothing of
+    it, but for the one with the controls that it is compared with, too.
+    """
+    controls = [line.control(method, other.rung) for method in ALSO_MINUS.get(other.method, ())]
+    if other.method == "transfer" and not any(controls) and not line.first.rewind.startswith("step"):
+        return []
+    return [base for base in (line.ticket(other.rung), *controls) if base is not None]
 
 
 def between(lines: Sequence[Line]) -> list[Comparison]:

@@ -24,6 +24,8 @@ CONTROLS = (
     "pruned_finetuned",
 )
 """Of the protocol, in its order."""
+DENSITIES = tuple(0.8**k for k in (3, 7, 10, 13, 18))
+"""Where the protocol has controls."""
 SHARED = ("task", "cell", "model", "width", "method", "round", "rewind")
 """Fields that the runs of a point have in common."""
 MODELS = ("ternary", "int4", "int8", "float_inhibitor", "float_dot")

@@ -20,14 +20,16 @@ from hwsim.models.science.records import Record
 Row = dict[str, Any]
 
 
-def _spread(point: Point, metric: str) -> tuple[float, float | None] | None:
+def spread_of(point: Point, metric: str) -> tuple[float, float | None] | None:
+    """Mean and standard deviation over seeds; None where a seed has none."""
     values = point.values(metric)
     if np.isnan(values).any():
         return None
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
 
 
-def _place(point: Point) -> Row:
+def place_of(point: Point) -> Row:
+    """Where a point belongs, and the name of its line."""
     place = {"task": point.task, "model": point.model, "cell": point.cell, "rewind": point.rewind}
     return place | {"line": f"{point.task}: {point.name}"}
 
@@ -39,7 +41,7 @@ def _measured(point: Point) -> Row:
         "density_all": point.mean("density_all"),
     }
     for metric in ("accuracy", "loss", "ece", "agreement"):
-        measured[metric] = _spread(point, metric)
+        measured[metric] = spread_of(point, metric)
     return measured | {"accuracy_interval": over_seeds(point.values("accuracy"))}
 
 
@@ -49,10 +51,10 @@ def ladder_rows(records: Sequence[Record]) -> list[Row]:
     for line in lines(points(records)):
         empty = dict.fromkeys(("difference", "loss_difference", "p_seeds", "matches", "matches_loss"))
         if line.dense is not None:
-            rows.append(_place(line.first) | _measured(line.dense) | empty | {"method": DENSE})
+            rows.append(place_of(line.first) | _measured(line.dense) | empty | {"method": DENSE})
         found = {rung.ticket.rung: rung for rung in ladder(line)}
         for ticket in line.tickets:
-            row = _place(ticket) | _measured(ticket) | empty | {"method": ticket.method}
+            row = place_of(ticket) | _measured(ticket) | empty | {"method": ticket.method}
             if rung := found.get(ticket.rung):
                 row |= {
                     "difference": rung.comparison.accuracy.interval,
@@ -65,9 +67,9 @@ def ladder_rows(records: Sequence[Record]) -> list[Row]:
     return rows
 
 
-def _compared(one: Comparison, place: Point) -> Row:
+def compared(one: Comparison, place: Point) -> Row:
     """A row of a - b, for the line that `place` belongs to."""
-    return _place(place) | {
+    return place_of(place) | {
         "density": place.rung,
         "a": _label(one.a, place),
         "b": _label(one.b, place),
@@ -95,16 +97,14 @@ def _label(point: Point, place: Point) -> str:
 
 def control_rows(records: Sequence[Record]) -> list[Row]:
     """Ticket minus control, rung by rung."""
-    return [_compared(one, one.a) for line in lines(points(records)) for one in separations(line)]
+    return [compared(one, one.a) for line in lines(points(records)) for one in separations(line)]
 
 
 def other_rows(records: Sequence[Record]) -> list[Row]:
     """Every other method, and the tickets of other cells, minus the ticket of their rung."""
     found = lines(points(records))
-    beside = [
-        _compared(one, line.ticket(one.b.rung) or one.b) for line in found for one in descriptions(line)
-    ]
-    return beside + [_compared(one, one.b) for one in between(found)]
+    beside = [compared(one, line.ticket(one.b.rung) or one.b) for line in found for one in descriptions(line)]
+    return beside + [compared(one, one.b) for one in between(found)]
 
 
 def decision_rows(records: Sequence[Record]) -> list[Row]:
@@ -118,10 +118,10 @@ def decision_rows(records: Sequence[Record]) -> list[Row]:
             if one.sparsest != one.down_to:
                 said += f" (sparsest single rung {shown.percent(one.sparsest)})"
             rows.append(
-                _place(line.first) | {"question": f"matches in {name}", "answer": said if rungs else None}
+                place_of(line.first) | {"question": f"matches in {name}", "answer": said if rungs else None}
             )
         for answer in answers(line, rungs, separations(line)):
-            rows.append(_place(line.first) | {"question": answer.hypothesis, "answer": _said(answer)})
+            rows.append(place_of(line.first) | {"question": answer.hypothesis, "answer": _said(answer)})
     for task in dict.fromkeys(record["task"] for record in records):
         answer = same_mask(pairs([record for record in records if record["task"] == task]))
         place = {
@@ -192,11 +192,11 @@ def cost_rows(records: Sequence[Record]) -> list[Row]:
     for point in points(records):
         mask, entropy = point.mean("bits", "mask"), point.mean("bits", "mask_entropy")
         rows.append(
-            _place(point)
+            place_of(point)
             | {"method": point.method, "width": point.width, "seeds": len(point.runs)}
             | {"density": point.rung, "density_integer": point.mean("density_integer")}
-            | {"density_all": point.mean("density_all"), "accuracy": _spread(point, "accuracy")}
-            | {"loss": _spread(point, "loss"), "parameters": point.mean("parameters")}
+            | {"density_all": point.mean("density_all"), "accuracy": spread_of(point, "accuracy")}
+            | {"loss": spread_of(point, "loss"), "parameters": point.mean("parameters")}
             | {"weight_bits": point.mean("bits", "weights"), "entropy_bits": entropy}
             | {"total_bits": point.mean("bits", "total"), "digits_per_token": point.mean("digits_per_token")}
             | {"entropy_per_weight": entropy / mask if mask and entropy is not None else None}

@@ -3,46 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from hwsim.errors import HwsimError
-from hwsim.models.science import rows, shown
+from hwsim.models.science import beside, rows, shown
+from hwsim.models.science.column import DENSITY, LINE, SEEDS, Column, Table
 from hwsim.models.science.intervals import Interval
-from hwsim.models.science.records import Record
-from hwsim.models.science.rows import Row
 
-
-@dataclasses.dataclass(frozen=True)
-class Column:
-    """One column."""
-
-    head: str
-    """With `>` before it if right-aligned."""
-    key: str
-    """Of the rows."""
-    show: Callable[[Any], str] = str
-    page: bool = False
-    """Whether only pages have room for it; a terminal has not."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """Rows from records, and columns to show them in."""
-
-    rows: Callable[[Sequence[Record]], list[Row]]
-    columns: tuple[Column, ...]
-
-    def shown(self, records: Sequence[Record], page: bool = False) -> tuple[list[str], list[list[str]]]:
-        """Heads, and the cells of every row."""
-        columns = [column for column in self.columns if page or not column.page]
-        cells = [[column.show(row[column.key]) for column in columns] for row in self.rows(records)]
-        return [column.head for column in columns], cells
-
-
-LINE = Column("line", "line")
-DENSITY = Column(">density", "density", shown.percent)
-SEEDS = Column(">seeds", "seeds", page=True)
 TABLES: dict[str, Table] = {
     "ladder": Table(
         rows.ladder_rows,
@@ -83,6 +50,8 @@ TABLES: dict[str, Table] = {
             Column(">p seeds", "loss_p_seeds", shown.p, page=True),
             Column(">Holm", "loss_p_holm", shown.p),
             Column("ticket is", "loss_verdict"),
+            Column(">ECE", "ece_difference", shown.nats, page=True),
+            Column(">agreement, points", "agreement_difference", shown.points, page=True),
         ),
     ),
     "others": Table(
@@ -98,6 +67,8 @@ TABLES: dict[str, Table] = {
             Column(">p seeds", "p_seeds", shown.p, page=True),
             Column(">loss, nats", "loss_difference", shown.nats),
             Column(">p seeds", "loss_p_seeds", shown.p, page=True),
+            Column(">ECE", "ece_difference", shown.nats, page=True),
+            Column(">agreement, points", "agreement_difference", shown.points, page=True),
         ),
     ),
     "pooled": Table(
@@ -163,6 +134,7 @@ TABLES: dict[str, Table] = {
             Column(">device s", "seconds", shown.count, page=True),
         ),
     ),
+    **beside.TABLES,
 }
 """By name."""
 

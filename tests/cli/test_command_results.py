@@ -8,6 +8,7 @@ import pytest
 import science_records as made
 
 from hwsim.models.science.records import collect
+from hwsim.models.science.table import TABLES
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,11 @@ def test_tables_are_printed_and_json_is_a_row_an_object(run, folder):
         for row in run("results", folder, "--table", "decisions", "--json").json
     }
     assert said["H3"].startswith("yes") and said["H6"] is None
+
+
+def test_help_names_every_table(run):
+    said = run("results", "--help").stdout
+    assert [name for name in TABLES if name not in said] == []
 
 
 def test_a_plot_beside_the_table(run, folder, tmp_path):

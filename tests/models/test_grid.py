@@ -20,7 +20,7 @@ from signals import interrupted
 import hwsim
 from hwsim.cost import cost
 from hwsim.errors import ConfigError
-from hwsim.metrics import calibration_error, cross_entropy
+from hwsim.metrics import calibration_error, cross_entropy, divergence
 from hwsim.models import InhibitorTransformer
 from hwsim.models.grid import cells, execute, load, shipped
 from hwsim.models.grid.barriers import along
@@ -30,7 +30,7 @@ from hwsim.models.grid.overlaps import overlap, write_overlaps
 from hwsim.models.grid.records import hexadecimal, measures
 from hwsim.models.runs import tasks
 from hwsim.models.stacked.train import StackedTraining
-from hwsim.models.train import accuracy
+from hwsim.models.train import accuracy, predict
 
 CONFIG = hwsim.ModelConfig(50, max_tokens=8, width=16, heads=2, layers=1, hidden=16, classes=2)
 PASSING = ("seconds", "device")
@@ -79,7 +79,7 @@ def test_shipped_grids_describe_cells_that_can_be_made(name):
         seen = [one.name for one in cell.rounds]
         assert len(set(seen)) == len(seen)
         assert all(one.after is None or one.after in seen[:i] for i, one in enumerate(cell.rounds))
-        assert not cell.config.distillation.logits
+        assert bool(cell.config.distillation.logits) == (cell.name == "distilled")
         cell.config.model.architecture(8192, 2)
 
 
@@ -145,7 +145,11 @@ def test_measures_are_those_of_answers():
     assert found["agreement"] == pytest.approx(1 / 3)
     assert found["loss"] == cross_entropy(logits, labels)
     assert found["ece"] == calibration_error(logits, labels)
-    assert measures(logits, labels, None)["agreement"] is None
+    assert measures(logits, labels)["agreement"] is None
+    assert "teacher_divergence" not in found
+    taught = measures(logits, labels, dense, said=logits + 1.0)
+    assert taught == found | {"teacher_divergence": pytest.approx(0.0, abs=1e-12)}
+    assert measures(logits, labels, said=dense)["teacher_divergence"] == divergence(logits, dense) > 0.1
     assert hexadecimal(np.array([True, False, True])) == "a0"
 
 
@@ -174,6 +178,24 @@ def test_a_record_says_everything_of_its_run(done):
     small, ticket = (found[f"toy-ternary-{m}-0.500000-1.json"] for m in ("small_dense", "iterative"))
     assert ticket["encoder_weights"] / 2 <= small["encoder_weights"] < ticket["encoder_weights"] * 0.6
     assert small["rung"] == ticket["rung"] == 0.5
+
+
+def test_with_a_teacher_a_record_holds_the_distillation_loss_on_dev(tmp_path):
+    data = tasks.load("toy", "", 8)
+    rng = np.random.default_rng(0)
+    said = {name: rng.normal(size=(len(split.data), 2)) for name, split in data.splits.items()}
+    np.savez(tmp_path / "logits.npz", **said)
+    path = tmp_path / "taught.toml"
+    path.write_text('config = "tiny"\n[cells.distilled.methods]\ndense = [0]\n')
+    sizes = ("task.examples=256", "model.max_tokens=8", "model.width=32", "model.hidden=32", "model.layers=1")
+    settings = (*sizes, "pruning.method=none", f"distillation.logits={tmp_path / 'logits.npz'}")
+    (cell,) = cells(*load(path, settings))
+    execute(cell, tmp_path, Quiet())
+    (found,) = records(tmp_path).values()
+    home = tmp_path / "cells" / cell.key / "seed-0"
+    model = InhibitorTransformer.from_ticket(hwsim.load_ticket(home / "dense.ticket.safetensors"))
+    logits = predict(model, data.splits["dev"].data, "cpu")
+    assert found["metrics"]["teacher_divergence"] == divergence(logits, said["dev"].astype(np.float32))
 
 
 @pytest.mark.parametrize("stop_at", [1, 27, 100])

@@ -8,7 +8,6 @@ import math
 import re
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 import pytest
 import science_records as made
@@ -16,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.errors import HwsimError
-from hwsim.models.science import matching, overlaps, plot, records, table
+from hwsim.models.science import beside, matching, overlaps, records, table
 from hwsim.models.science.barriers import barriers
 from hwsim.models.science.hypotheses import answers, same_mask
 from hwsim.models.science.points import CONTROLS, lines, points
@@ -83,7 +82,9 @@ def test_differences_are_those_of_the_metrics(family):
     loss = one.a.values("loss") - one.b.values("loss")
     assert one.accuracy.interval.mean == pytest.approx(accuracy.mean())
     assert one.loss.interval.mean == pytest.approx(loss.mean())
-    assert one.ece == pytest.approx((one.a.values("ece") - one.b.values("ece")).mean())
+    assert one.ece.mean == pytest.approx((one.a.values("ece") - one.b.values("ece")).mean())
+    agreement = one.a.values("agreement") - one.b.values("agreement")
+    assert one.agreement is not None and one.agreement.mean == pytest.approx(agreement.mean())
     assert matching.compare(one.a, one.b).seeds == (0, 1, 2, 3, 4)
 
 
@@ -204,12 +205,15 @@ def test_pairs_and_barriers(grid):
 def test_every_table_can_be_shown_and_is_plain(small):
     for name, one in table.TABLES.items():
         heads, rows = one.shown(small, page=True)
-        assert rows or name == "pooled", name
+        assert rows or name in ("pooled", *beside.TABLES), name
         assert all(len(row) == len(heads) and all(isinstance(cell, str) for cell in row) for row in rows)
     assert len(table.TABLES["barriers"].shown(small)[0]) == len(table.TABLES["barriers"].columns)
     assert len(table.TABLES["ladder"].shown(small)[0]) < len(table.TABLES["ladder"].columns)
     with pytest.raises(HwsimError, match="choose one of ladder"):
         table.table("ladders")
+    heads, rows = table.TABLES["controls"].shown(small, page=True)
+    assert heads[-2:] == [">ECE", ">agreement, points"]
+    assert all(re.fullmatch(r"[+-]0\.\d{3} \[.*\]", row[-2]) and "[" in row[-1] for row in rows)
     row = table.plain(table.TABLES["ladder"].rows(small))[1]
     assert row["method"] == "iterative" and row["matches"] is True
     assert set(row["difference"]) == {"mean", "low", "high", "p"}
@@ -224,40 +228,23 @@ def test_comparisons_beside_the_controls(small):
     }
     assert all(row["verdict"] == "-" for row in rows)  # described, never decided
     world = made.World()
-    moved = [world.run("transfer", 0.8**7, s, -0.1, "from_imdb", after=None) for s in range(3)]
-    found = [r for r in table.TABLES["others"].rows(small + moved) if r["a"].startswith("transfer")]
-    assert [row["b"] for row in found] == ["ticket", "shuffle", "reinit"]
-
-
-@pytest.mark.parametrize("metric", plot.METRICS)
-@pytest.mark.parametrize("axis", plot.AXES)
-def test_figures(grid, tmp_path, metric, axis):
-    path = plot.draw(grid, tmp_path / "folder" / "figure.png", metric, axis)
-    image = matplotlib.image.imread(path)[..., :3]
-    colours = {tuple(np.round(255 * pixel).astype(int)) for pixel in image.reshape(-1, 3)[::3]}
-    wanted = plot.COLOURS if axis == "density" else plot.COLOURS[:3]
-    shown = [colour for colour in wanted if tuple(bytes.fromhex(colour[1:])) in colours]
-    assert len(shown) == len(wanted) - (axis == "digits")  # a float model has no digits
-
-
-def test_figures_are_the_same_bytes_and_name_everything(grid, tmp_path):
-    first, second = (plot.draw(grid, tmp_path / name).read_text() for name in ("a.svg", "b.svg"))
-    assert first == second
-    for words in (*plot.NAMES.values(), "ticket", "density, %", "dev accuracy, %", "sst2: int4"):
-        assert f">{words}<" in first, words
-
-
-def test_figures_that_cannot_be_drawn(grid, tmp_path):
-    for arguments, message in (
-        (("x.svg", "f1"), "metric 'f1'; choose one of accuracy, loss"),
-        (("x.svg", "loss", "cost"), "axis 'cost'; choose one of density, bits, digits"),
-        (("x.gif",), "ends in"),
-    ):
-        with pytest.raises(HwsimError, match=message):
-            plot.draw(grid, tmp_path / arguments[0], *arguments[1:])
-    floats = [record for record in grid if record.get("model") == "float_inhibitor"]
-    with pytest.raises(HwsimError, match="digits; nothing to draw"):
-        plot.draw(floats, tmp_path / "x.svg", axis="digits")
+    also = [world.run("one_shot", 0.8**7, s, -0.1, after="dense") for s in range(3)]
+    also += [world.run("transfer", 0.8**7, s, -0.1, "from_imdb", after=None) for s in range(3)]
+    for rewind in ("step:20", "rate:20"):
+        cell = rewind.split(":")[0]
+        also += [world.run("iterative", 0.8**7, s, 0.0, cell, rewind=rewind) for s in range(3)]
+    rows = table.TABLES["others"].rows(small + also)
+    found = [(row["a"], row["cell"], row["b"]) for row in rows if row["a"].startswith(("one", "transfer"))]
+    assert found == [
+        ("one_shot", "main", "ticket"),
+        ("one_shot", "main", "shuffle"),
+        ("one_shot", "main", "random_global"),
+        ("transfer of from_imdb", "main", "ticket"),
+        ("transfer of from_imdb", "main", "shuffle"),
+        ("transfer of from_imdb", "main", "reinit"),
+        # The line rewound to learning rates has no such control and says nothing of it.
+        ("transfer of from_imdb", "step", "ticket"),
+    ]
 
 
 def test_the_page_is_made_of_the_committed_records():
@@ -273,7 +260,7 @@ def test_the_page_is_made_of_the_committed_records():
 def test_the_page_of_other_records(small, tmp_path):
     text = page.fill(page.PAGE.read_text(), page.tables(small))
     assert "| sst2: ternary, main | H2 | yes, at 51.20 %, 20.97 %, 10.74 %, 5.50 %, 1.80 % |" in text
-    assert text.count("No records yet.") == 1  # one task has nothing to be pooled with
+    assert text.count("No records yet.") == 2  # nothing to be pooled with, no empty encoder
     page.draw(
         [r for r in small if r["cell" if r["kind"] == "run" else "kind"] in ("main", "strong")], tmp_path
     )

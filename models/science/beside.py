@@ -1,0 +1,171 @@
+"""Tables beside ladder and tests: layers, kinds of attention, empty encoders, dense models of other seeds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwsim.models.science import shown
+from hwsim.models.science.column import DENSITY, LINE, SEEDS, Column, Table
+from hwsim.models.science.intervals import crossed, over_seeds
+from hwsim.models.science.matching import FEWEST, compare
+from hwsim.models.science.paired import sign_flip
+from hwsim.models.science.points import DENSE, DENSITIES, Line, Point, lines, points, same_rung
+from hwsim.models.science.records import Record
+from hwsim.models.science.rows import Row, compared, place_of, spread_of
+
+EMPTY = "empty"
+"""The cell of encoders of which a lot leaves next to nothing."""
+
+
+def layer_rows(records: Sequence[Record]) -> list[Row]:
+    """Every linear layer of the lines whose layers differ in density; in the others all have the rung's."""
+    rows = []
+    for line in lines(points(records)):
+        tickets = [ticket for density in DENSITIES if (ticket := line.ticket(density))]
+        kept = {shown.percent(ticket.rung): _layers(ticket) for ticket in tickets}
+        if all(same_rung(min(found.values()), max(found.values())) for found in kept.values()):
+            continue
+        for layer in _layers(line.first):
+            densities = {rung: found[layer] for rung, found in kept.items()}
+            rows.append(place_of(line.first) | {"layer": layer, "densities": densities})
+    return rows
+
+
+def _layers(point: Point) -> dict[str, float]:
+    """Mean densities over seeds, by layer."""
+    runs = list(point.runs.values())
+    return {
+        layer: float(np.mean([run["densities"][layer] for run in runs])) for layer in runs[0]["densities"]
+    }
+
+
+def attention_rows(records: Sequence[Record]) -> list[Row]:
+    """What float tickets gain over their dense models with the inhibitor, less the same with dot product."""
+    found: dict[tuple[str, str], Line] = {}
+    for line in lines(points(records)):
+        found.setdefault((line.first.task, line.first.model), line)
+    rows = []
+    for (task, model), inhibitor in found.items():
+        dot = found.get((task, "float_dot"))
+        if model != "float_inhibitor" or dot is None:
+            continue
+        for density in DENSITIES:
+            four = inhibitor.ticket(density), inhibitor.dense, dot.ticket(density), dot.dense
+            if difference := _gained(*four):
+                rows.append({"task": task, "density": density} | difference)
+    return rows
+
+
+def _gained(a: Point | None, dense_a: Point | None, b: Point | None, dense_b: Point | None) -> Row | None:
+    """(a - its dense model) - (b - its), paired; None where one was not run or seeds are too few."""
+    if a is None or dense_a is None or b is None or dense_b is None:
+        return None
+    four = (a, dense_a, b, dense_b)
+    seeds = [seed for seed in a.runs if all(seed in point.runs for point in four)]
+    if len(seeds) < FEWEST:
+        return None
+    right = [point.right(seeds).astype(int) for point in four]
+    loss = [point.values("loss", seeds) for point in four]
+    d, nats = (of[0] - of[1] - (of[2] - of[3]) for of in (right, loss))
+    return {
+        "seeds": len(seeds),
+        "difference": crossed(d),
+        "p_seeds": sign_flip(d.sum(axis=1)),
+        "loss_difference": over_seeds(nats),
+        "loss_p_seeds": sign_flip(nats),
+    }
+
+
+def empty_rows(records: Sequence[Record]) -> list[Row]:
+    """Encoders of which next to nothing is left, minus the dense models of their cells."""
+    cells: dict[tuple[str, str], list[Point]] = {}
+    for point in points(records):
+        if point.cell == EMPTY:
+            cells.setdefault((point.task, point.model), []).append(point)
+    return [
+        compared(one, point)
+        | {"weights": float(np.mean([run["density"] * run["bits"]["mask"] for run in point.runs.values()]))}
+        | {metric: spread_of(point, metric) for metric in ("accuracy", "loss")}
+        for cell in cells.values()
+        for dense, point in itertools.product(cell, cell)
+        if dense.method == DENSE and point.method != DENSE and (one := compare(point, dense))
+    ]
+
+
+def dense_rows(records: Sequence[Record]) -> list[Row]:
+    """How often dense models of two seeds are both right or both wrong, which is as alike as models get.
+
+    Records say which answers are right, not which are given: with two classes the share is that of equal
+    answers, with more that is at most as much.
+    """
+    found: dict[tuple[str, str], Point] = {}
+    for line in lines(points(records)):
+        if line.dense is not None and len(line.dense.runs) >= FEWEST:
+            found.setdefault((line.first.task, line.first.model), line.dense)
+    rows = []
+    for dense in found.values():
+        right = dense.right(list(dense.runs))
+        same = [float(np.mean(a == b)) for a, b in itertools.combinations(right, 2)]
+        rows.append(
+            place_of(dense)
+            | {"seeds": len(right), "pairs": len(same), "same": float(np.mean(same))}
+            | {"least": min(same), "most": max(same)}
+        )
+    return rows
+
+
+TABLES = {
+    "layers": Table(
+        layer_rows,
+        (
+            LINE,
+            Column("layer", "layer"),
+            *(
+                Column(f">{rung}", "densities", lambda kept, rung=rung: shown.percent(kept.get(rung)))
+                for rung in map(shown.percent, DENSITIES)
+            ),
+        ),
+    ),
+    "attention": Table(
+        attention_rows,
+        (
+            Column("task", "task"),
+            DENSITY,
+            SEEDS,
+            Column(">accuracy, points", "difference", shown.points),
+            Column(">p seeds", "p_seeds", shown.p),
+            Column(">loss, nats", "loss_difference", shown.nats),
+            Column(">p seeds", "loss_p_seeds", shown.p),
+        ),
+    ),
+    "empty": Table(
+        empty_rows,
+        (
+            Column("task", "task"),
+            Column(">weights kept", "weights", shown.count),
+            SEEDS,
+            Column(">accuracy", "accuracy", shown.spread),
+            Column(">loss", "loss", shown.spread_of_nats),
+            Column(">minus dense, points", "difference", shown.points),
+            Column(">p seeds", "p_seeds", shown.p),
+            Column(">minus dense, nats", "loss_difference", shown.nats),
+            Column(">p seeds", "loss_p_seeds", shown.p),
+        ),
+    ),
+    "dense": Table(
+        dense_rows,
+        (
+            Column("task", "task"),
+            Column("model", "model"),
+            SEEDS,
+            Column(">pairs", "pairs"),
+            Column(">both right or both wrong", "same", shown.percent),
+            Column(">least", "least", shown.percent),
+            Column(">most", "most", shown.percent),
+        ),
+    ),
+}
+"""By name."""

@@ -1,0 +1,93 @@
+"""Tables beside the tests, on records whose effects are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import science_records as made
+
+from hwsim.models.science.points import DENSITIES
+from hwsim.models.science.table import TABLES
+
+FEW = DENSITIES[:2]
+
+
+def test_layers_are_shown_where_they_differ():
+    world = made.World()
+    differing = {name: 0.3 if name.endswith("q") else 0.6 for name in made.LAYERS}
+    runs = [world.run("iterative", d, s, 0.0) for d in FEW for s in range(2)]
+    runs += [world.run("iterative", d, 0, 0.0, "global", densities=differing) for d in FEW]
+    runs.append(world.run("iterative", FEW[0], 1, 0.0, "global", densities=dict.fromkeys(made.LAYERS, 0.4)))
+    heads, rows = TABLES["layers"].shown(runs)
+    assert heads[2:] == [">51.20 %", ">20.97 %", ">10.74 %", ">5.50 %", ">1.80 %"]
+    assert [row[1] for row in rows] == made.LAYERS
+    assert {row[0] for row in rows} == {"sst2: ternary, global"}
+    assert rows[0][2:] == ["35.00 %", "30.00 %", "-", "-", "-"]
+    assert rows[1][2:4] == ["50.00 %", "60.00 %"]
+
+
+def test_attention_is_a_difference_of_differences():
+    world = made.World(examples=3000)
+    effects = {"float_inhibitor": (0.0, -0.2), "float_dot": (0.5, -0.4)}
+    runs = []
+    for seed in range(3):
+        for kind, (dense, gain) in effects.items():
+            runs.append(world.run("dense", 1.0, seed, dense, kind, kind))
+            runs += [world.run("iterative", d, seed, dense + gain, kind, kind) for d in FEW]
+    missing = [r for r in runs if not (r["model"] == "float_dot" and r["rung"] == FEW[1] and r["seed"])]
+    (row,) = TABLES["attention"].rows(missing)
+
+    def mean(metric: str) -> float:
+        of = {
+            (kind, method): np.mean(
+                [r["metrics"][metric] for r in runs if (r["model"], r["round"]) == (kind, method)]
+            )
+            for kind in effects
+            for method in ("dense", "iterative-0.512000")
+        }
+        gains = [of[kind, "iterative-0.512000"] - of[kind, "dense"] for kind in effects]
+        return float(gains[0] - gains[1])
+
+    assert (row["density"], row["seeds"]) == (FEW[0], 3)
+    assert row["difference"].mean == pytest.approx(mean("accuracy"))
+    assert row["loss_difference"].mean == pytest.approx(mean("loss"))
+    assert row["difference"].low < row["difference"].mean < row["difference"].high
+    assert row["p_seeds"] >= 1 / 4
+    assert len(TABLES["attention"].rows(runs)) == 2
+    for left_out in ("float_dot", "dense"):
+        assert TABLES["attention"].rows([r for r in runs if left_out not in (r["model"], r["method"])]) == []
+
+
+def test_an_empty_encoder_stands_beside_its_dense_model_and_nowhere_else():
+    world = made.World()
+    grid = [world.run("dense", 1.0, s, 0.0) for s in range(3)]
+    grid += [world.run("iterative", d, s, 0.0) for d in FEW for s in range(3)]
+    empty = [world.run("dense", 1.0, s, 0.0, "empty") for s in range(3)]
+    empty += [world.run("random", 1e-4, s, -0.9, "empty", after="dense") for s in range(3)]
+    (row,) = TABLES["empty"].rows(grid + empty)
+    dense, left = (np.array([r["metrics"]["accuracy"] for r in part]) for part in (empty[:3], empty[3:]))
+    assert row["weights"] == pytest.approx(1e-4 * made.WEIGHTS)
+    assert row["accuracy"] == pytest.approx((left.mean(), left.std(ddof=1)))
+    assert row["difference"].mean == pytest.approx((left - dense).mean()) and row["difference"].high < 0
+    assert row["loss_difference"].low > 0
+    (shown,) = TABLES["empty"].shown(grid + empty)[1]
+    assert shown[:2] == ["sst2", "59"]
+    assert TABLES["empty"].rows(grid) == TABLES["empty"].rows(empty[:4]) == []
+    for name in set(TABLES) - {"empty", "cost"}:
+        one = TABLES[name]
+        assert one.shown(grid) == one.shown(grid + empty), name
+
+
+def test_dense_models_of_two_seeds_are_compared_over_all_pairs():
+    world = made.World(examples=4)
+    answers = ([1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0])
+    runs = [
+        world.run("dense", 1.0, seed, 0.0, cell) | {"right": np.packbits(right).tobytes().hex()}
+        for cell in ("main", "another")
+        for seed, right in enumerate(answers)
+    ]
+    runs += [world.run("iterative", FEW[0], 0, 0.0, cell) for cell in ("main", "another")]
+    (row,) = TABLES["dense"].rows(runs)
+    assert (row["seeds"], row["pairs"]) == (3, 3)
+    assert (row["least"], row["same"], row["most"]) == (0.0, pytest.approx(1 / 3), 0.5)
+    assert TABLES["dense"].rows([r for r in runs if not (r["method"] == "dense" and r["seed"])]) == []
