@@ -12,12 +12,9 @@ from hwsim.models.science.column import DENSITY, LINE, SEEDS, Column, Table
 from hwsim.models.science.intervals import crossed, over_seeds
 from hwsim.models.science.matching import FEWEST, compare
 from hwsim.models.science.paired import sign_flip
-from hwsim.models.science.points import DENSE, DENSITIES, Line, Point, lines, points, same_rung
+from hwsim.models.science.points import DENSE, DENSITIES, EMPTY, Line, Point, lines, points, same_rung
 from hwsim.models.science.records import Record
 from hwsim.models.science.rows import Row, compared, place_of, spread_of
-
-EMPTY = "empty"
-"""The cell of encoders of which a lot leaves next to nothing."""
 
 
 def layer_rows(records: Sequence[Record]) -> list[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hwsim.models.science.intervals import Interval, over_seeds
-from hwsim.models.science.points import CONTROLS, STRONG, Line, Point
+from hwsim.models.science.points import CONTROLS, EMPTY, STRONG, Line, Point
 from hwsim.picture import INK, MUTED
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def reach(line: Line, metric: str) -> Range:
     found = [scores(point, metric) for point in (*line.tickets, *near)]
     ends = [end for one in found for end in (one.low, one.mean, one.high) if end is not None]
     ends += _band(line, metric) or ()
+    ends += [scores(one, metric).mean for one in _empty(line)]
     room = 0.06 * (max(ends) - min(ends)) or 1.0
     return min(ends) - room, max(ends) + room
 
@@ -72,6 +73,10 @@ def controls(axes: Axes, line: Line, metric: str, within: Range) -> None:
     if band := _band(line, metric):
         axes.axhspan(*band, color=MUTED, alpha=0.15, lw=0, label="dense ± deviation")
         axes.axhline(sum(band) / 2, color=MUTED, lw=1, ls="--")
+    for one in _empty(line):
+        axes.axhline(
+            scores(one, metric).mean, color=COLOURS[2], lw=1.2, ls=":", label="encoder all but empty"
+        )
     curve(axes, line.tickets, metric, "density", "ticket", INK, "o")
     beyond: Counter[tuple[bool, float]] = Counter()
     those = methods(line)
@@ -92,6 +97,11 @@ def controls(axes: Axes, line: Line, metric: str, within: Range) -> None:
     if beyond:
         axes.plot([], [], linestyle="none", marker=r"$\updownarrow$", color=MUTED, markersize=9, label=BEYOND)
     axes.set_ylim(*within)
+
+
+def _empty(line: Line) -> list[Point]:
+    """What is left where next to nothing of the encoder is; its density is far outside the axis."""
+    return [point for point in line.others if point.cell == EMPTY]
 
 
 def _band(line: Line, metric: str) -> Range | None:

@@ -31,6 +31,8 @@ SHARED = ("task", "cell", "model", "width", "method", "round", "rewind")
 MODELS = ("ternary", "int4", "int8", "float_inhibitor", "float_dot")
 """In the order in which they are shown; others follow."""
 STRONG = ("edge_popup", "signed_supermask")
+EMPTY = "empty"
+"""The cell of encoders of which a lot leaves next to nothing."""
 SAME_RUNG = 0.01
 """Relative difference of densities of one rung: counts are whole numbers of weights."""
 
@@ -162,8 +164,9 @@ def lines(found: Sequence[Point]) -> list[Line]:
 def _fits(lent: Point, ticket: Point) -> bool:
     """Whether a point of another cell stands beside a ticket.
 
-    It must have its width, which small models are meant not to have, and, if rewound, be rewound to the same.
+    It must have its width, which small models are meant not to have, and, if rewound, be rewound to the same,
+    which makes no difference to an encoder that is all but empty.
     """
     wide = lent.width == ticket.width or lent.method == "small_dense"
     rewound = any(record.get("after") is not None for record in lent.runs.values())
-    return wide and (not rewound or lent.rewind == ticket.rewind)
+    return wide and (not rewound or lent.rewind == ticket.rewind or lent.cell == EMPTY)

@@ -69,6 +69,21 @@ def test_what_is_far_away_leaves_the_range_to_the_others_and_is_named_at_its_edg
         assert panels.BEYOND not in plot.draw(near, tmp_path / "near.svg", metric).read_text()
 
 
+def test_what_an_all_but_empty_encoder_reaches_is_a_line_within_the_range(tmp_path):
+    world = made.World()
+    ladder = [world.run("dense", 1.0, s, 0.0) for s in range(3)]
+    ladder += [world.run("iterative", d, s, 0.0) for d in made.AT for s in range(3)]
+    empty = [world.run("random", 1e-4, s, 2.0, cell="empty") for s in range(3)]
+    (without,), (line,) = (lines(points(those)) for those in (ladder, ladder + empty))
+    for metric in plot.METRICS:
+        (low, high), (lowest, highest) = panels.reach(without, metric), panels.reach(line, metric)
+        mean = panels.scores(line.control("random", 1e-4), metric).mean
+        assert not low <= mean <= high and lowest <= mean <= highest
+        text = plot.draw(ladder + empty, tmp_path / f"{metric}.svg", metric).read_text()
+        assert ">encoder all but empty<" in text
+        assert "all but empty" not in plot.draw(ladder, tmp_path / "without.svg", metric).read_text()
+
+
 def test_a_line_with_many_controls_has_a_row_of_its_own(grid, tmp_path):
     """int4 and float stand below it, side by side, with one range."""
     from matplotlib.figure import Figure
