@@ -20,6 +20,9 @@ from hwsim.files import read_record
 from hwsim.models import results, tasks
 from hwsim.models.batches import Sequences
 from hwsim.models.results.commands import app
+from hwsim.models.results.paired import differences
+from hwsim.models.science import shown
+from hwsim.models.science.intervals import over_seeds
 
 CONFIG = hwsim.ModelConfig(
     vocabulary=20, max_tokens=32, width=16, heads=2, layers=1, hidden=16, classes=2, embed_shift=3
@@ -232,6 +235,32 @@ def test_a_shipped_ticket_says_what_its_record_says(searched, tmp_path):
     hwsim.save_ticket(hwsim.random_ticket(CONFIG, 8), other)
     with pytest.raises(HwsimError, match="the integers of"):
         call("stamp", path, "found", 7, other, out, "--about", about)
+
+
+def scored(row: str, *dev: tuple[int, float]) -> list[dict]:
+    """Records of a row: (seed, first score of dev), beside a score that differences do not read."""
+    return [{"row": row, "seed": seed, "dev": {"accuracy": score, "f1": 0.5}} for seed, score in dev]
+
+
+def test_rows_are_held_against_rows_of_the_same_seeds():
+    records = scored("int4, 20 %, magnitude", (2, 0.90), (0, 0.88), (1, 0.85))
+    records += scored("int4, 20 %, random", (0, 0.82), (2, 0.83), (3, 0.10))
+    head, rule, *rows = differences(records, "magnitude", "random").splitlines()
+    assert head == "| magnitude minus random | seeds | points | seed by seed |"
+    assert rule.count("|") == head.count("|")
+    # Seeds 0 and 2 have both, in the order of seeds.
+    interval = shown.points(over_seeds(np.array([0.88 - 0.82, 0.90 - 0.83])))
+    assert interval.startswith("+6.50 [")
+    assert rows == [f"| int4, 20 % | 2 | {interval} | +6.0, +7.0 |"]
+
+
+def test_one_common_seed_has_no_interval_and_a_row_without_its_other_is_left_out():
+    records = scored("a, magnitude", (0, 0.5)) + scored("a, random", (0, 0.6))
+    records += scored("alone, magnitude", (0, 0.5)) + scored("other seeds, magnitude", (0, 0.5))
+    records += scored("other seeds, random", (1, 0.5))
+    # Names that are nothing but what is compared belong to no row.
+    records += scored("magnitude", (0, 0.5)) + scored("random", (0, 0.5))
+    assert differences(records, "magnitude", "random").splitlines()[2:] == ["| a | 1 | -10.00 | -10.0 |"]
 
 
 ROOT = Path(__file__).parents[2]
