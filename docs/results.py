@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from hwsim.files import write_atomic
-from hwsim.models.results.paired import differences
+from hwsim.models.results.differences import differences
 from hwsim.models.results.records import load
 from hwsim.models.results.summary import table
 

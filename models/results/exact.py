@@ -1,4 +1,4 @@
-"""Is a ticket exact? Its range proof, and NumPy against onnxruntime on every example of a split."""
+"""Is a ticket exact? Its range proof, and NumPy against onnxruntime on every example of dev."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ how many of them its logits are NumPy's, 0 for one that refuses the ticket."""
 
 
 def judge(
-    ticket: Ticket, task: TaskData, split: str = "dev", watch: Callable[[int], None] = lambda done: None
+    ticket: Ticket, task: TaskData, watch: Callable[[int], None] = lambda done: None
 ) -> tuple[Found, dict[str, float]]:
-    """(what was found, the scores of NumPy's logits) of a ticket on a split of a prepared task.
+    """(what was found, the scores of NumPy's logits) of a ticket on a prepared task.
 
     watch: called with the number of examples done, batch by batch. Raises HwsimError for a task in other
     pieces than the ticket's.
     """
     if json.loads(ticket.tokenizer) != json.loads(task.tokenizer):
         raise HwsimError(f"task {task.task.name} was prepared in other pieces than this ticket's")
-    part = task.splits[split]
+    part = task.splits["dev"]
     # Texts of one length together, as in `hwsim.evaluate`.
     order = np.argsort(part.data.lengths, kind="stable")
     found: Found = {"range": all(bound.ok for bound in ranges.prove(ticket))}

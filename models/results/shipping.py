@@ -21,7 +21,8 @@ Results = Annotated[Path, typer.Argument(help="The JSON file of a task's results
 
 EXAMPLES = {
     "stamp": "stamp models/results/trec.json ROW SEED TICKET OUT --about models/results/about/trec-tiny.toml",
-    "exact": "exact models/results/full_size/sst2.json ROW 2 sst2-small runs/edge/sst2.safetensors",
+    "exact": 'exact models/results/sst2.json "integer inhibitor, ternary, 20 % ticket, distilled" 0 '
+    "sst2-tiny runs/prepared/sst2.safetensors",
     "remake": "remake sst2-small --into remade",
 }
 
@@ -86,7 +87,8 @@ def remake(
 ) -> None:
     """Make a ticket again by the commands that made it, and say whether it has the same integers.
 
-    Each command runs once; after a failure or Ctrl-C the same call goes on. Other hardware rounds otherwise
+    It asks for a GPU, the extras train and teacher, and the data (HWSIM_DATA or the hub). Each command runs
+    once; after a failure or Ctrl-C the same call goes on. Other hardware rounds otherwise
     while it trains: then the integers are others, and dev scores are compared.
     """
     asked, wanted = making.read(about or making.of(ticket)), load_ticket(ticket)

@@ -74,9 +74,7 @@ def controls(axes: Axes, line: Line, metric: str, within: Range) -> None:
         axes.axhspan(*band, color=MUTED, alpha=0.15, lw=0, label="dense ± deviation")
         axes.axhline(sum(band) / 2, color=MUTED, lw=1, ls="--")
     for one in _empty(line):
-        axes.axhline(
-            scores(one, metric).mean, color=COLOURS[2], lw=1.2, ls=":", label="encoder all but empty"
-        )
+        axes.axhline(scores(one, metric).mean, color=INK, lw=1.2, ls=":", label="encoder all but empty")
     curve(axes, line.tickets, metric, "density", "ticket", INK, "o")
     beyond: Counter[tuple[bool, float]] = Counter()
     those = methods(line)

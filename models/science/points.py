@@ -55,7 +55,9 @@ class Point:
 
     def values(self, metric: str, seeds: Sequence[int] | None = None) -> np.ndarray:
         """A metric, [seeds]; of all of them by default."""
-        return np.array([self.runs[s]["metrics"][metric] for s in seeds or self.runs], float)
+        return np.array(
+            [self.runs[s]["metrics"][metric] for s in (self.runs if seeds is None else seeds)], float
+        )
 
     def mean(self, *path: str) -> float | None:
         """The mean over seeds of a field, such as "bits", "total"; None where it is not counted."""

@@ -20,7 +20,7 @@ from hwsim.files import read_record
 from hwsim.models import results, tasks
 from hwsim.models.batches import Sequences
 from hwsim.models.results.commands import app
-from hwsim.models.results.paired import differences
+from hwsim.models.results.differences import differences
 from hwsim.models.science import shown
 from hwsim.models.science.intervals import over_seeds
 
