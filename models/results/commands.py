@@ -16,7 +16,7 @@ from hwsim.files import read_record
 from hwsim.metrics import METRICS
 from hwsim.models import tasks
 from hwsim.models.results import shipping
-from hwsim.models.results.records import Record, append, finished, load
+from hwsim.models.results.records import Record, append, existing, finished
 from hwsim.models.results.shipping import Results
 from hwsim.models.results.summary import points, summarise, table
 from hwsim.ticket import LINEARS, linear_shape
@@ -113,16 +113,10 @@ def majority(results: Results, prepared: Annotated[Path, typer.Argument(help="A 
     append(results, {"row": "majority", "command": command, "task": task.task.name, "seed": 0} | scores)
 
 
-def _existing(results: Path) -> list[Record]:
-    if not results.exists():
-        raise HwsimError(f"{results}: there is no such file of results")
-    return load(results)
-
-
 @app.command("table")
 def print_table(results: Results) -> None:
     """Print the Markdown table."""
-    print(table(_existing(results)))
+    print(table(existing(results)))
 
 
 @app.command()
@@ -136,7 +130,7 @@ def plot(
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingToolError("a plot needs matplotlib: pip install 'hwsim[plots]'") from error
-    records = _existing(results)
+    records = existing(results)
     shown = points(records, axis)
     if not shown:
         raise HwsimError(f"{results}: no row has a {axis}")

@@ -39,9 +39,16 @@ def append(path: Path, record: Record) -> None:
     _write(path, [*records, record])
 
 
+def existing(path: Path) -> list[Record]:
+    """The records of a file that must be there. Raises HwsimError as `load`, and if it is not."""
+    if not path.exists():
+        raise HwsimError(f"{path}: there is no such file of results")
+    return load(path)
+
+
 def of(path: Path, row: str, seed: int, digest: str) -> Record:
     """A row's record of a seed. Raises HwsimError if there is none, or none of a ticket with this digest."""
-    for record in load(path):
+    for record in existing(path):
         if (record["row"], record["seed"], record.get("ticket")) == (row, seed, digest):
             return record
     raise HwsimError(f"{path} has no record of {row!r} with seed {seed} and the integers of this ticket")

@@ -60,8 +60,8 @@ def exact(
     Refuses a ticket that is not the record's, and one whose scores in NumPy are not. Exit status 1 if a sum
     may overflow or the logits of an example differ.
     """
-    loaded, task = load_ticket(ticket), tasks.read(prepared)
-    record = of(results, row, seed, loaded.digest())
+    loaded = load_ticket(ticket)
+    record, task = of(results, row, seed, loaded.digest()), tasks.read(prepared)
     with progress_bar() as progress:
         bar = progress.add_task("dev", total=len(task.splits["dev"].data))
         found, scores = judge(loaded, task, watch=lambda done: progress.advance(bar, done))

@@ -82,6 +82,10 @@ def test_another_ticket_or_score_is_refused_and_nothing_written(task, ticket, tm
     for seed, complaint in ((0, "the record says"), (1, "the integers of this ticket")):
         assert complaint in str(call(path, seed).exception)
     assert path.read_bytes() == before
+    # A file of results that is not there is named before anything is read that takes long.
+    path.rename(tmp_path / "elsewhere.json")
+    (tmp_path / "prepared.safetensors").unlink()
+    assert f"{path}: there is no such file of results" in str(call(path).exception)
     pieces = dataclasses.replace(task, tokenizer=large(separator=False).to_str())
     with pytest.raises(HwsimError, match="in other pieces"):
         judge(ticket, pieces)
