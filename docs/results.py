@@ -10,6 +10,7 @@ from hwsim.files import write_atomic
 from hwsim.models.results.differences import differences
 from hwsim.models.results.records import load
 from hwsim.models.results.summary import table
+from hwsim.synth.table import markdown
 
 DOCS = Path(__file__).parent
 RECORDS = DOCS.parent / "models" / "results"
@@ -21,12 +22,13 @@ PART = re.compile(
 
 def teachers() -> str:
     """A table of the teachers."""
-    lines = ["| task | encoder | seed | dev | device s | device |", "| --- | --- | ---: | --- | ---: | --- |"]
+    rows = []
     for one in json.loads((RECORDS / "teachers.json").read_text())["teachers"]:
         scores = ", ".join(f"{name} {100 * value:.1f}" for name, value in one["dev"].items())
-        cells = [one["task"], one["encoder"], one["seed"], scores, f"{one['seconds']:.0f}", one["device"]]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+        rows.append(
+            [one["task"], one["encoder"], str(one["seed"]), scores, f"{one['seconds']:.0f}", one["device"]]
+        )
+    return markdown(("task", "encoder", "seed", "dev", "device s", "device"), rows)
 
 
 def page(text: str) -> str:

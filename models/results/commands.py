@@ -17,7 +17,7 @@ from hwsim.metrics import METRICS
 from hwsim.models import tasks
 from hwsim.models.results import shipping
 from hwsim.models.results.records import Record, append, existing, finished
-from hwsim.models.results.shipping import Results
+from hwsim.models.results.shipping import Results, Row
 from hwsim.models.results.summary import points, summarise, table
 from hwsim.ticket import LINEARS, linear_shape
 from hwsim.ticket_file import load_ticket
@@ -34,7 +34,7 @@ for command in (shipping.stamp, shipping.exact, shipping.remake):
 @app.command()
 def add(
     results: Results,
-    row: Annotated[str, typer.Argument(help="The row's name.")],
+    row: Row,
     run: Annotated[Path, typer.Argument(help="A run's folder, or the record of a round of a search.")],
     command: Annotated[str, typer.Option(help="The command that makes the record again.")],
     tokens: Annotated[int, typer.Option(help="Length of the sequence whose cost is counted.")] = 32,

@@ -18,6 +18,8 @@ from hwsim.models.results.records import amend, finished, of
 from hwsim.ticket_file import load_ticket, save_ticket
 
 Results = Annotated[Path, typer.Argument(help="The JSON file of a task's results.")]
+Row = Annotated[str, typer.Argument(help="The row's name.")]
+Seed = Annotated[int, typer.Argument(help="The record's seed.")]
 
 EXAMPLES = {
     "stamp": "stamp models/results/trec.json ROW SEED TICKET OUT --about models/results/about/trec-tiny.toml",
@@ -29,8 +31,8 @@ EXAMPLES = {
 
 def stamp(
     results: Results,
-    row: Annotated[str, typer.Argument(help="The row's name.")],
-    seed: Annotated[int, typer.Argument(help="The record's seed.")],
+    row: Row,
+    seed: Seed,
     ticket: Annotated[Path, typer.Argument(help="The trained ticket.")],
     out: Annotated[Path, typer.Argument(help="The ticket with its metrics and provenance.")],
     about: Annotated[Path, typer.Option(help="A TOML file: data, teacher, initialisation, terms, commands.")],
@@ -50,8 +52,8 @@ def stamp(
 
 def exact(
     results: Results,
-    row: Annotated[str, typer.Argument(help="The row's name.")],
-    seed: Annotated[int, typer.Argument(help="The record's seed.")],
+    row: Row,
+    seed: Seed,
     ticket: Annotated[str, typer.Argument(help="Its ticket: a shipped one's name, or a file.")],
     prepared: Annotated[Path, typer.Argument(help="The prepared task.")],
 ) -> None:
@@ -88,8 +90,8 @@ def remake(
     """Make a ticket again by the commands that made it, and say whether it has the same integers.
 
     It asks for a GPU, the extras train and teacher, and the data (HWSIM_DATA or the hub). Each command runs
-    once; after a failure or Ctrl-C the same call goes on. Other hardware rounds otherwise
-    while it trains: then the integers are others, and dev scores are compared.
+    once; after a failure or Ctrl-C the same call goes on. Other hardware rounds otherwise while it trains:
+    then the integers are others, and dev scores are compared.
     """
     asked, wanted = making.read(about or making.of(ticket)), load_ticket(ticket)
     if listed:

@@ -87,8 +87,10 @@ def empty_rows(records: Sequence[Record]) -> list[Row]:
         | {"weights": float(np.mean([run["density"] * run["bits"]["mask"] for run in point.runs.values()]))}
         | {metric: spread_of(point, metric) for metric in ("accuracy", "loss")}
         for cell in cells.values()
-        for dense, point in itertools.product(cell, cell)
-        if dense.method == DENSE and point.method != DENSE and (one := compare(point, dense))
+        for dense in cell
+        if dense.method == DENSE
+        for point in cell
+        if point is not dense and (one := compare(point, dense))
     ]
 
 
