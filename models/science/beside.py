@@ -1,4 +1,4 @@
-"""Tables beside ladder and tests: layers, distillation, attention, empty encoders, dense models of two seeds."""
+"""Tables beside ladder and tests: layers, distillation, attention, empty encoders, dense models."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _layers(point: Point) -> dict[str, float]:
 
 
 def distillation_rows(records: Sequence[Record]) -> list[Row]:
-    """The distillation loss on dev of lines with a teacher, and what tickets have minus dense and controls."""
+    """The distillation loss on dev of lines with a teacher; tickets minus dense and controls."""
     rows = []
     for line in lines(points(records)):
         for ticket in line.tickets:
