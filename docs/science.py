@@ -22,6 +22,7 @@ OF_A_TASK = {
     "ladder": "Ladder",
     "controls": "Tickets against controls",
     "others": "Other methods and cells",
+    "distillation": "Distillation loss",
     "attention": "Inhibitor against dot product",
     "layers": "Densities of layers",
     "overlaps": "Overlap of masks",
@@ -31,6 +32,8 @@ OF_A_TASK = {
 NOTES = {
     "attention": "What the float ticket gains over its dense model with inhibitor attention, less what that"
     " of the same density gains with the dot product.",
+    "distillation": "How far answers to dev are from the teacher's: the mean Kullback-Leibler divergence, in"
+    " the cell that learns from labels and a teacher. Intervals over seeds; nothing is decided by them.",
     "layers": "Means over seeds, with the rule `magnitude_global`. With the rule `magnitude`, as in all other"
     " lines, every layer has the rung's density.",
 }

@@ -19,25 +19,28 @@ from hwsim.ticket import Ticket
 BATCH = 16
 
 Found = dict[str, int | bool]
-"""`range`: is every accumulator proved to fit; `examples`: how many there are; and by name of a profile: on
-how many of them its logits are NumPy's, 0 for one that refuses the ticket."""
+"""`range`: is every accumulator proved to fit; `examples`: how many there are, or were asked about of the
+`dev` that there are; and by name of a profile: on how many of them its logits are NumPy's, 0 for one that
+refuses the ticket."""
 
 
 def judge(
-    ticket: Ticket, task: TaskData, watch: Callable[[int], None] = lambda done: None
+    ticket: Ticket, task: TaskData, first: int | None = None, watch: Callable[[int], None] = lambda done: None
 ) -> tuple[Found, dict[str, float]]:
-    """(what was found, the scores of NumPy's logits) of a ticket on a prepared task.
+    """(what was found, the scores of NumPy's logits) of a ticket on a prepared task's dev.
 
-    watch: called with the number of examples done, batch by batch. Raises HwsimError for a task in other
-    pieces than the ticket's.
+    first: only so many of its examples; watch: called with the number of examples done, batch by batch.
+    Raises HwsimError for a task in other pieces than the ticket's.
     """
     if json.loads(ticket.tokenizer) != json.loads(task.tokenizer):
         raise HwsimError(f"task {task.task.name} was prepared in other pieces than this ticket's")
     part = task.splits["dev"]
     # Texts of one length together, as in `hwsim.evaluate`.
-    order = np.argsort(part.data.lengths, kind="stable")
+    order = np.argsort(part.data.lengths[:first], kind="stable")
     found: Found = {"range": all(bound.ok for bound in ranges.prove(ticket))}
     found |= dict.fromkeys(PROFILES, 0) | {"examples": len(order)}
+    if len(order) < len(part.data):
+        found["dev"] = len(part.data)
     sessions = {}
     for profile in PROFILES:
         try:
@@ -55,7 +58,7 @@ def judge(
                 (said,) = session.run(["logits"], feeds)
                 found[profile] += int((said == logits[rows]).all(axis=1).sum())
             watch(len(rows))
-    return found, score(task.task, logits.astype(np.float32), part.labels)
+    return found, score(task.task, logits.astype(np.float32), part.labels[: len(order)])
 
 
 def is_exact(found: Found) -> bool:

@@ -114,7 +114,9 @@ def _exact(row: Summary) -> str:
         return "may overflow"
     fewest = min(found[profile] for found in row.exact for profile in PROFILES)
     seeds = "" if len(row.exact) == row.seeds else f", {len(row.exact)} of {row.seeds} seeds"
-    return f"{fewest} of {row.exact[0]['examples']}{seeds}"
+    first = row.exact[0]
+    asked = f" asked of {first['dev']}" if "dev" in first else ""
+    return f"{fewest} of {first['examples']}{asked}{seeds}"
 
 
 def _score(name: str, value: tuple[float, float | None] | None) -> str:

@@ -1,4 +1,4 @@
-"""Tables beside ladder and tests: layers, kinds of attention, empty encoders, dense models of other seeds."""
+"""Tables beside ladder and tests: layers, distillation, attention, empty encoders, dense models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hwsim.models.science.matching import FEWEST, compare
 from hwsim.models.science.paired import sign_flip
 from hwsim.models.science.points import DENSE, DENSITIES, EMPTY, Line, Point, lines, points, same_rung
 from hwsim.models.science.records import Record
-from hwsim.models.science.rows import Row, compared, place_of, spread_of
+from hwsim.models.science.rows import Row, compared, label, place_of, spread_of
 
 
 def layer_rows(records: Sequence[Record]) -> list[Row]:
@@ -37,6 +37,32 @@ def _layers(point: Point) -> dict[str, float]:
     return {
         layer: float(np.mean([run["densities"][layer] for run in runs])) for layer in runs[0]["densities"]
     }
+
+
+def distillation_rows(records: Sequence[Record]) -> list[Row]:
+    """The distillation loss on dev of lines with a teacher; tickets minus dense and controls."""
+    rows = []
+    for line in lines(points(records)):
+        for ticket in line.tickets:
+            beside = [control for control in line.tested if same_rung(control.rung, ticket.rung)]
+            for other in (ticket, *([line.dense] if line.dense else []), *beside):
+                if spread := spread_of(other, "teacher_divergence"):
+                    rows.append(_taught(ticket, other) | {"divergence": spread})
+    return rows
+
+
+def _taught(ticket: Point, other: Point) -> Row:
+    """How far the ticket is from what the teacher says, less how far the other model is."""
+    seeds = [seed for seed in ticket.runs if seed in other.runs]
+    row = place_of(ticket) | {
+        "density": ticket.rung,
+        "method": label(other, ticket),
+        "seeds": len(other.runs),
+    }
+    if other is ticket or len(seeds) < FEWEST:
+        return row | {"difference": None, "p_seeds": None}
+    nats = ticket.values("teacher_divergence", seeds) - other.values("teacher_divergence", seeds)
+    return row | {"difference": over_seeds(nats), "p_seeds": sign_flip(nats)}
 
 
 def attention_rows(records: Sequence[Record]) -> list[Row]:
@@ -126,6 +152,18 @@ TABLES = {
                 Column(f">{rung}", "densities", lambda kept, rung=rung: shown.percent(kept.get(rung)))
                 for rung in map(shown.percent, DENSITIES)
             ),
+        ),
+    ),
+    "distillation": Table(
+        distillation_rows,
+        (
+            LINE,
+            DENSITY,
+            Column("model", "method"),
+            SEEDS,
+            Column(">distillation loss, nats", "divergence", shown.spread_of_nats),
+            Column(">ticket minus it", "difference", shown.nats),
+            Column(">p seeds", "p_seeds", shown.p),
         ),
     ),
     "attention": Table(

@@ -54,9 +54,9 @@ class Point:
     """By seed, in order."""
 
     def values(self, metric: str, seeds: Sequence[int] | None = None) -> np.ndarray:
-        """A metric, [seeds]; of all of them by default."""
+        """A metric, [seeds]; of all of them by default. NaN for a run without it."""
         return np.array(
-            [self.runs[s]["metrics"][metric] for s in (self.runs if seeds is None else seeds)], float
+            [self.runs[s]["metrics"].get(metric) for s in (self.runs if seeds is None else seeds)], float
         )
 
     def mean(self, *path: str) -> float | None:

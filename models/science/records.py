@@ -17,7 +17,9 @@ from hwsim.errors import HwsimError
 from hwsim.files import write_atomic
 
 Record = dict[str, Any]
-METRICS = ("accuracy", "loss", "ece", "agreement")
+METRICS = ("accuracy", "loss", "ece", "agreement", "teacher_divergence")
+WITHOUT = ("agreement", "teacher_divergence")
+"""Metrics that a run need not have: a dense model has nothing to agree with, labels alone no teacher."""
 FIELDS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "run": {
         **dict.fromkeys(("grid", "task", "cell", "model", "method", "round", "rewind", "right"), str),
@@ -51,7 +53,7 @@ def check(record: Record, where: str) -> Record:
             raise HwsimError(f"{where}: {name} is {record.get(name)!r}, which no record of a {kind} has")
     if kind == "run":
         numbers = {name: record["metrics"].get(name) for name in METRICS}
-        wrong = [k for k, v in numbers.items() if not _number(v) and (v is not None or k != "agreement")]
+        wrong = [k for k, v in numbers.items() if not _number(v) and (v is not None or k not in WITHOUT)]
         if wrong:
             raise HwsimError(
                 f"{where}: metrics.{wrong[0]} is {numbers[wrong[0]]!r}, which is no finite number"

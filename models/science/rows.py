@@ -71,8 +71,8 @@ def compared(one: Comparison, place: Point) -> Row:
     """A row of a - b, for the line that `place` belongs to."""
     return place_of(place) | {
         "density": place.rung,
-        "a": _label(one.a, place),
-        "b": _label(one.b, place),
+        "a": label(one.a, place),
+        "b": label(one.b, place),
         "seeds": len(one.seeds),
         "difference": one.accuracy.interval,
         "bootstrap": one.bootstrap(),
@@ -90,7 +90,8 @@ def compared(one: Comparison, place: Point) -> Row:
     }
 
 
-def _label(point: Point, place: Point) -> str:
+def label(point: Point, place: Point) -> str:
+    """A point's method, with its cell where that is not the cell of `place`."""
     method = "ticket" if point.method == TICKET else point.method
     return method if (point.cell, point.model) == (place.cell, place.model) else f"{method} of {point.cell}"
 

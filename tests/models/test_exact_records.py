@@ -46,9 +46,17 @@ def recorded(folder: Path, ticket: hwsim.Ticket, accuracy: float) -> Path:
     return folder / "r.json"
 
 
-def call(path: Path, seed: int = 0) -> Result:
+def call(path: Path, seed: int = 0, *options: str) -> Result:
     folder = path.parent
-    words = ["exact", path, "a", seed, folder / "ticket.safetensors", folder / "prepared.safetensors"]
+    words = [
+        "exact",
+        path,
+        "a",
+        seed,
+        folder / "ticket.safetensors",
+        folder / "prepared.safetensors",
+        *options,
+    ]
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
@@ -74,6 +82,17 @@ def test_the_record_gets_what_was_found_and_the_table_a_column(task, ticket, tmp
     fewer = first | {"exact": first["exact"] | {"fast": 31}}
     assert results.table([fewer]).endswith("| 31 of 32 |")
     assert not is_exact(fewer["exact"])
+
+
+def test_the_first_examples_are_asked_alone_and_the_table_says_so(task, ticket, tmp_path):
+    # A score of all of dev is not held against that of a part.
+    path = recorded(tmp_path, ticket, accuracy(ticket, task) + 1 / 32)
+    assert call(path, 0, "--first", "20").exit_code == 0
+    first, _ = results.load(path)
+    assert first["exact"] == {"range": True, "portable": 20, "fast": 20, "examples": 20, "dev": 32}
+    assert is_exact(first["exact"])
+    assert results.table([first]).endswith("| - | 20 of 20 asked of 32 |")
+    assert call(path, 0, "--first", "0").exit_code == 2
 
 
 def test_another_ticket_or_score_is_refused_and_nothing_written(task, ticket, tmp_path):

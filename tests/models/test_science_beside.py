@@ -91,3 +91,22 @@ def test_dense_models_of_two_seeds_are_compared_over_all_pairs():
     assert (row["seeds"], row["pairs"]) == (3, 3)
     assert (row["least"], row["same"], row["most"]) == (0.0, pytest.approx(1 / 3), 0.5)
     assert TABLES["dense"].rows([r for r in runs if not (r["method"] == "dense" and r["seed"])]) == []
+
+
+def test_the_distillation_loss_of_lines_with_a_teacher_is_compared_seed_by_seed():
+    world, nats = made.World(), {"dense": 0.2, "iterative": 0.3, "shuffle": 0.25}
+    runs = [world.run("dense", 1.0, seed, 0.0) for seed in range(3)]
+    runs += [world.run(method, FEW[0], s, 0.0) for method in ("iterative", "shuffle") for s in range(3)]
+    runs.append(world.run("reinit", FEW[0], 1, 0.0))
+    assert TABLES["distillation"].rows(runs) == []
+    for run in runs:
+        of = nats.get(run["method"], 0.7) + run["seed"] / 100
+        run["metrics"] = run["metrics"] | {"teacher_divergence": of}
+    ticket, dense, reinit, shuffle = TABLES["distillation"].rows(runs)
+    assert [row["method"] for row in (ticket, dense, shuffle)] == ["ticket", "dense", "shuffle"]
+    assert ticket["divergence"] == pytest.approx((0.31, 0.01))
+    assert ticket["difference"] is ticket["p_seeds"] is None
+    assert [row["difference"].mean for row in (dense, shuffle)] == pytest.approx([0.1, 0.05])
+    assert dense["p_seeds"] == 1 / 4
+    # One seed decides nothing.
+    assert reinit["divergence"] == (0.71, None) and reinit["difference"] is None

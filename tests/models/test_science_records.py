@@ -72,6 +72,10 @@ def test_layers_in_another_order_keep_their_names(grid, tmp_path):
         ({"density": None}, "density is None"),
         ({"metrics": {"accuracy": 0.5}}, "metrics.loss is None"),
         ({"metrics": {"accuracy": float("nan"), "loss": 1, "ece": 0, "agreement": None}}, "accuracy is nan"),
+        (
+            {"metrics": dict.fromkeys(("accuracy", "loss", "ece"), 0.5) | {"teacher_divergence": "0.1"}},
+            "metrics.teacher_divergence is '0.1'",
+        ),
         ({"right": "zz"}, "no hexadecimal"),
         ({"right": "ff"}, "right has 1 bytes, which is not 872 examples"),
         ({"bits": []}, "bits is"),
