@@ -7,12 +7,13 @@ markers is written by hand, and kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
 from hwsim.files import write_atomic
+from hwsim.markdown import table
 from hwsim.rtl import modules
 from hwsim.rtl.header import Declared, Header, header
 
@@ -45,10 +46,10 @@ def said(name: str) -> str:
     parts = [f"`{folder(name)}/{name}.v`: {_prose([about.summary])}", *_description(about.description)]
     if about.parameters:
         rows = [(f"`{one.name}`", f"`{one.value}`", _prose([one.comment])) for one in about.parameters]
-        parts.append(_table(("parameter", "default", ""), rows))
+        parts.append(table(("parameter", "default", ""), rows))
     if about.refuses:
         parts.append(f"Other values stop the elaboration: {', '.join(f'`{one}`' for one in about.refuses)}.")
-    parts.append(_table(("port", "", "bits", ""), list(_ports(about))))
+    parts.append(table(("port", "", "bits", ""), list(_ports(about))))
     parts += [f"{what}: {_links(names)}." for what, names in _around(about) if names]
     return "\n\n".join(parts)
 
@@ -73,11 +74,6 @@ def _around(about: Header) -> tuple[tuple[str, list[str]], ...]:
 
 def _links(names: list[str]) -> str:
     return ", ".join(f"[{name}]({name}.md)" for name in names)
-
-
-def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [columns, ("---",) * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def _description(lines: tuple[str, ...]) -> Iterator[str]:
@@ -115,7 +111,7 @@ def listed(text: str) -> str:
     parts = []
     for place, title in FOLDERS.items():
         rows = [(f"[{name}]({name}.md)", _prose([header(name).summary])) for name in _of(place)]
-        parts.append(f"## {title}\n\n`{place}/`, {len(rows)} modules.\n\n{_table(('module', ''), rows)}")
+        parts.append(f"## {title}\n\n`{place}/`, {len(rows)} modules.\n\n{table(('module', ''), rows)}")
     before, after = text.index(START) + len(START), text.index(END)
     return f"{text[:before]}\n\n{(chr(10) * 2).join(parts)}\n\n{text[after:]}"
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from hwsim.errors import HwsimError
 from hwsim.files import read_record, write_atomic
+from hwsim.markdown import fill, numbers
 from hwsim.rtl import modules as verilog
 from hwsim.rtl import sources
-from hwsim.synth.table import fill, markdown
 
 DOCS = Path(__file__).parent
 PAGE, MUTATION, COVERAGE = DOCS / "proofs.md", DOCS / "rtl_mutation.json", DOCS / "rtl_coverage.json"
@@ -73,7 +73,7 @@ def coverage(record: Mapping[str, Any]) -> str:
             share = f"{100 * covered / total:.1f} %" if total else "-"
             cells += [f"{covered:,} of {total:,}" if total else "-", share]
         rows.append(cells)
-    return markdown(("module", "line", "", "toggle", ""), rows)
+    return numbers(("module", "line", "", "toggle", ""), rows)
 
 
 def holes(record: Mapping[str, Any]) -> str:
@@ -94,7 +94,7 @@ def mutants(record: Mapping[str, Any]) -> str:
     rows = [(f"`{name}`", str(one["mutants"]), str(one["killed"])) for name, one in record["modules"].items()]
     rows.append(("all", str(record["mutants"]), f"{record['killed']} ({100 * record['score']:.1f} %)"))
     by = ", ".join(f"`{name}` {number}" for name, number in record["killed_by"].items())
-    return f"{markdown(('module', 'mutants', 'killed'), rows)}\n\nBy: {by}."
+    return f"{numbers(('module', 'mutants', 'killed'), rows)}\n\nBy: {by}."
 
 
 def survivors(record: Mapping[str, Any]) -> str:
@@ -106,7 +106,7 @@ def survivors(record: Mapping[str, Any]) -> str:
         change = f"`{before}` becomes `{after}`" if after not in ("", ";") else f"without `{before}`"
         why = reason(known, f"{one['module']} {one['text']}")
         rows.append((f"`{one['module']}` {one['line']}:{one['column']}", change, why))
-    return markdown(("survivor", "change", "why no check can tell"), rows) if rows else "None."
+    return numbers(("survivor", "change", "why no check can tell"), rows) if rows else "None."
 
 
 def tables() -> dict[str, str]:

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 from hwsim.files import write_atomic
+from hwsim.markdown import numbers
 from hwsim.models.results.differences import differences
 from hwsim.models.results.records import load
 from hwsim.models.results.summary import table
-from hwsim.synth.table import markdown
 
 DOCS = Path(__file__).parent
 RECORDS = DOCS.parent / "models" / "results"
@@ -28,7 +28,7 @@ def teachers() -> str:
         rows.append(
             [one["task"], one["encoder"], str(one["seed"]), scores, f"{one['seconds']:.0f}", one["device"]]
         )
-    return markdown(("task", "encoder", "seed", "dev", "device s", "device"), rows)
+    return numbers(("task", "encoder", "seed", "dev", "device s", "device"), rows)
 
 
 def page(text: str) -> str:

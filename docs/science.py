@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from hwsim import markdown
 from hwsim.files import write_atomic
 from hwsim.models.science import plot, records
 from hwsim.models.science.records import Record
 from hwsim.models.science.table import table
-from hwsim.synth.table import fill
 
 DOCS = Path(__file__).parent
 PAGE, RECORDS, IMAGES = DOCS / "science.md", DOCS.parent / "models" / "results" / "science", "images/science"
@@ -50,12 +50,10 @@ def found() -> list[Record]:
     return records.read(RECORDS) if any(RECORDS.glob("*.json")) else []
 
 
-def markdown(name: str, those: Sequence[Record]) -> str:
+def made(name: str, those: Sequence[Record]) -> str:
     """A table; empty if it has no row."""
     heads, rows = table(name).shown(those, page=True)
-    rule = ["---:" if head.startswith(">") else "---" for head in heads]
-    lines = [[head.lstrip(">") for head in heads], rule, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
+    return markdown.table(heads, rows) if rows else ""
 
 
 def figures(those: Sequence[Record]) -> dict[str, tuple[str, str]]:
@@ -93,8 +91,8 @@ def _page(those: Sequence[Record]) -> str:
         "Made by `python docs/science.py`; [](science.md) says how to read it, and shows the figures.",
     ]
     for name, title in OF_A_TASK.items():
-        if made := markdown(name, those):
-            parts += [f"## {title}", *([NOTES[name]] if name in NOTES else []), made]
+        if text := made(name, those):
+            parts += [f"## {title}", *([NOTES[name]] if name in NOTES else []), text]
     return "\n\n".join(parts) + "\n"
 
 
@@ -106,9 +104,9 @@ def by_task(those: Sequence[Record]) -> list[list[Record]]:
 
 def tables(those: Sequence[Record]) -> dict[str, str]:
     """The made parts of the page, by marker."""
-    made = {name: markdown(name, those) for name in ALL}
-    made["tasks"] = "\n\n".join(section(part) for part in by_task(those))
-    return {name: text or "No records yet." for name, text in made.items()}
+    texts = {name: made(name, those) for name in ALL}
+    texts["tasks"] = "\n\n".join(section(part) for part in by_task(those))
+    return {name: text or "No records yet." for name, text in texts.items()}
 
 
 def draw(those: Sequence[Record], docs: Path = DOCS) -> None:
@@ -123,4 +121,4 @@ if __name__ == "__main__":
     draw(committed)
     for name, text in pages(committed).items():
         write_atomic(DOCS / name, text)
-    write_atomic(PAGE, fill(PAGE.read_text(), tables(committed)))
+    write_atomic(PAGE, markdown.fill(PAGE.read_text(), tables(committed)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 import onnx
 
+from hwsim.markdown import table
 from hwsim.ticket import Ticket
 
 MEANING = {
@@ -60,13 +60,13 @@ def card(model: onnx.ModelProto, ticket: Ticket, name: str, size: int) -> str:
             "",
             INTRODUCTION,
             "",
-            *_table(("", ""), rows),
+            table(("", ""), rows),
             "",
             "## Inputs and outputs",
             "",
             INPUTS,
             "",
-            *_table(("tensor", "", "int32 axes"), tensors),
+            table(("tensor", "", "int32 axes"), tensors),
             "",
             "## Provenance",
             "",
@@ -80,7 +80,3 @@ def card(model: onnx.ModelProto, ticket: Ticket, name: str, size: int) -> str:
 
 def _shape(value: onnx.ValueInfoProto) -> str:
     return ", ".join(axis.dim_param or str(axis.dim_value) for axis in value.type.tensor_type.shape.dim)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]

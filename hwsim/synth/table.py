@@ -8,11 +8,12 @@ writes them between their markers in the page.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hwsim.files import read_record, write_atomic
+from hwsim.markdown import fill, numbers
 from hwsim.synth.report import COLUMNS, summary
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +24,6 @@ CORES = {"inhibitor": "core16", "dot product": "dot16"}
 """The records whose areas the comparison weighs its cycles with."""
 
 
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; all columns but the first are right-aligned."""
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def records() -> list[dict[str, Any]]:
     """Every record, by file name."""
     return [read_record(path) for path in sorted(RECORDS.glob("*.json"))]
@@ -36,7 +31,7 @@ def records() -> list[dict[str, Any]]:
 
 def costs(family: str) -> str:
     """What each recorded module takes."""
-    return markdown(COLUMNS, [summary(record) for record in records() if record["family"] == family])
+    return numbers(COLUMNS, [summary(record) for record in records() if record["family"] == family])
 
 
 def comparison() -> str:
@@ -57,17 +52,17 @@ def comparison() -> str:
     for row in found["rows"]:
         product = row["cycles"] * area[row["machine"]]
         base = product if row["machine"] == "inhibitor" else base
-        numbers = [f"{row[name]:,}" for name in ("linear", "attention", "norm", "cycles")]
+        cycles = [f"{row[name]:,}" for name in ("linear", "attention", "norm", "cycles")]
         rows.append(
             (
                 f"{row['machine']}, {row['weights']}",
-                *numbers,
+                *cycles,
                 f"{row['weight_bits'] / 1000:,.0f}",
                 f"{row['nanojoules']['total']:,.0f}",
                 f"{product / base:.2f}",
             )
         )
-    return markdown(columns, rows)
+    return numbers(columns, rows)
 
 
 def paths() -> str:
@@ -89,24 +84,12 @@ def paths() -> str:
                 f"{shown[0]} to {shown[1]}",
             )
         )
-    return markdown(("module", "part", "ns", "of it wire", "from, to"), rows)
+    return numbers(("module", "part", "ns", "of it wire", "from, to"), rows)
 
 
 def tables() -> Mapping[str, str]:
     """By marker."""
     return {"ecp5": costs("ecp5"), "ice40": costs("ice40"), "comparison": comparison(), "paths": paths()}
-
-
-def fill(page: str, tables: Mapping[str, str]) -> str:
-    """The page with every table between `<!-- name -->` and `<!-- end -->` made anew."""
-    for name, table in tables.items():
-        page = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- end -->)",
-            lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}",  # type: ignore[misc]
-            page,
-            flags=re.DOTALL,
-        )
-    return page
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hwsim.markdown import table
 from hwsim.models.bench.timing import OURS
 
 Rows = list[list[str]]
@@ -70,11 +71,7 @@ def sections(record: dict[str, Any]) -> list[tuple[str, list[str], Rows]]:
 
 def markdown(record: dict[str, Any]) -> str:
     """All tables for the documentation."""
-    parts = []
-    for title, head, lines in sections(record):
-        rows = [head, ["---"] * len(head), *lines]
-        parts.append(f"{title}\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows))
-    return "\n\n".join(parts)
+    return "\n\n".join(f"{title}\n\n{table(head, lines)}" for title, head, lines in sections(record))
 
 
 def plot(record: dict[str, Any], path: Path) -> None:

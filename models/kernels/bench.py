@@ -25,6 +25,7 @@ import typer
 from torch import Tensor
 from torch.nn import functional
 
+from hwsim import markdown
 from hwsim.files import write_atomic
 from hwsim.models import kernels
 from hwsim.models.kernels import reference, tiles
@@ -228,17 +229,14 @@ def table(records: list[dict[str, Any]]) -> str:
     def cell(value: float | None) -> str:
         return "-" if value is None else f"{value:.3g}"
 
-    lines = [
-        "| n | heads | method | forward ms | both ms | launched ms | MiB | forward / fused | both / fused |",
-        "| --- " * 9 + "|",
-    ]
+    heads = ("n", "heads", "method", "forward ms", "both ms", "launched ms", "MiB")
+    lines = []
     for record in records:
         ours = next(r for r in records if r["n"] == record["n"] and r["method"] == "fused, integers")
         ratios = [record[key] and record[key] / ours[key] for key in ("forward", "both")]
         values = [*(record[name] for name in COLUMNS), *ratios]
-        cells = [str(record["n"]), str(record["heads"]), record["method"], *map(cell, values)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append([str(record["n"]), str(record["heads"]), record["method"], *map(cell, values)])
+    return markdown.table((*heads, "forward / fused", "both / fused"), lines)
 
 
 @app.command()

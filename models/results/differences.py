@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwsim.markdown import table
 from hwsim.models.results.records import Record
 from hwsim.models.science import shown
 from hwsim.models.science.intervals import over_seeds
@@ -17,7 +18,7 @@ def differences(records: list[Record], a: str, b: str) -> str:
     scores: dict[str, dict[int, float]] = {}
     for record in records:
         scores.setdefault(record["row"], {})[record["seed"]] = next(iter(record["dev"].values()))
-    lines = [f"| {a} minus {b} | seeds | points | seed by seed |", "| --- | ---: | ---: | --- |"]
+    rows = []
     for row, first in scores.items():
         second = scores.get(f"{row.removesuffix(a)}{b}", {}) if row.endswith(f", {a}") else {}
         if not (seeds := sorted(first.keys() & second.keys())):
@@ -25,5 +26,5 @@ def differences(records: list[Record], a: str, b: str) -> str:
         values = np.array([first[seed] - second[seed] for seed in seeds])
         each = ", ".join(f"{100 * value:+.1f}" for value in values)
         name = row.removesuffix(f", {a}")
-        lines.append(f"| {name} | {len(seeds)} | {shown.points(over_seeds(values))} | {each} |")
-    return "\n".join(lines)
+        rows.append((name, str(len(seeds)), shown.points(over_seeds(values)), each))
+    return table((f"{a} minus {b}", ">seeds", ">points", "seed by seed"), rows)

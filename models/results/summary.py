@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from hwsim import markdown
 from hwsim.errors import HwsimError
 from hwsim.models.results.records import Record
 from hwsim.onnx_export.profiles import PROFILES
@@ -81,7 +82,7 @@ def table(records: list[Record]) -> str:
     heads += ["int8 dot product's energy / this", "device s"]
     judged = any(row.exact for row in rows)
     heads += ["exact on dev"] * judged
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+    lines = []
     for row in rows:
         cost = row.cost["ticket"] if row.cost else None
         cells = [row.row, str(row.seeds), *(_score(name, row.scores.get(name)) for name in scores)]
@@ -102,8 +103,8 @@ def table(records: list[Record]) -> str:
         cells.append("-" if row.seconds is None else f"{row.seconds:,.0f}")
         if judged:
             cells.append(_exact(row))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown.table(heads, lines)
 
 
 def _exact(row: Summary) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from hwsim import markdown
 from hwsim.models.runs.config import RunConfig
 from hwsim.models.runs.settings import describe
 
 
 def table() -> str:
     """Markdown rows, one a field."""
-    lines = ["| field | default | values | meaning |", "| --- | --- | --- | --- |"]
-    for line in describe(RunConfig):
-        lines.append(f"| `{line.name}` | `{line.default}` | {line.values} | {line.help} |")
-    return "\n".join(lines)
+    rows = [(f"`{one.name}`", f"`{one.default}`", one.values, one.help) for one in describe(RunConfig)]
+    return markdown.table(("field", "default", "values", "meaning"), rows)
 
 
 if __name__ == "__main__":

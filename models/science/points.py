@@ -73,6 +73,11 @@ class Point:
         return np.unpackbits(np.stack(packed), axis=1, count=examples).astype(bool)
 
     @property
+    def taught(self) -> bool:
+        """Whether a teacher's answers were lessons."""
+        return any("teacher_divergence" in run["metrics"] for run in self.runs.values())
+
+    @property
     def name(self) -> str:
         """Of its model and cell, in figures."""
         model = self.model.replace("_", " ")
@@ -166,9 +171,9 @@ def lines(found: Sequence[Point]) -> list[Line]:
 def _fits(lent: Point, ticket: Point) -> bool:
     """Whether a point of another cell stands beside a ticket.
 
-    It must have its width, which small models are meant not to have, and, if rewound, be rewound to the same,
-    which makes no difference to an encoder that is all but empty.
+    It must have its lessons and its width, which small models are meant not to have, and, if rewound, be
+    rewound to the same, which makes no difference to an encoder that is all but empty.
     """
-    wide = lent.width == ticket.width or lent.method == "small_dense"
+    alike = lent.taught == ticket.taught and (lent.width == ticket.width or lent.method == "small_dense")
     rewound = any(record.get("after") is not None for record in lent.runs.values())
-    return wide and (not rewound or lent.rewind == ticket.rewind or lent.cell == EMPTY)
+    return alike and (not rewound or lent.rewind == ticket.rewind or lent.cell == EMPTY)

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 import typer
 
+from hwsim import markdown
 from hwsim.config import ModelConfig
 from hwsim.files import write_atomic
 from hwsim.models.batches import Sequences
@@ -180,17 +181,15 @@ def measure(sizes: Sizes, runs: list[int], epochs: int, device: str) -> dict[str
 
 def table(record: dict[str, Any]) -> str:
     """Markdown."""
-    lines = [
-        "| way | runs | ms a step | trainings a minute | peak GiB | integers of a run alone |",
-        "| --- " * 6 + "|",
-    ]
+    heads = ("way", "runs", "ms a step", "trainings a minute", "peak GiB", "integers of a run alone")
+    lines = []
     for row in record["rows"]:
         cells = [row["way"], str(row["runs"]), f"{row['milliseconds_a_step']:.1f}"]
         cells.append(f"{row['trainings_a_minute']:.1f}")
         cells.append(f"{row['peak_gib']:.1f}" if "peak_gib" in row else "-")
         cells.append({True: "yes", False: "no"}.get(row.get("same_integers"), "-"))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown.table(heads, lines)
 
 
 @app.command()

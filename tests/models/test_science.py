@@ -14,6 +14,7 @@ import science_records as made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwsim import markdown
 from hwsim.errors import HwsimError
 from hwsim.models.science import beside, matching, overlaps, records, table
 from hwsim.models.science.barriers import barriers
@@ -249,7 +250,7 @@ def test_comparisons_beside_the_controls(small):
 
 def test_the_page_is_made_of_the_committed_records():
     text = page.PAGE.read_text()
-    assert page.fill(text, page.tables(page.found())) == text, "run python docs/science.py"
+    assert markdown.fill(text, page.tables(page.found())) == text, "run python docs/science.py"
     there = {path.name: path.read_text() for path in DOCS.glob("science_*.md")}
     assert there == page.pages(page.found()), "run python docs/science.py"
     files = {file for those in page.by_task(page.found()) for file in page.figures(those)}
@@ -258,7 +259,7 @@ def test_the_page_is_made_of_the_committed_records():
 
 
 def test_the_page_of_other_records(small, tmp_path):
-    text = page.fill(page.PAGE.read_text(), page.tables(small))
+    text = markdown.fill(page.PAGE.read_text(), page.tables(small))
     assert "| sst2: ternary, main | H2 | yes, at 51.20 %, 20.97 %, 10.74 %, 5.50 %, 1.80 % |" in text
     assert text.count("No records yet.") == 2  # nothing to be pooled with, no empty encoder
     page.draw(
@@ -266,7 +267,7 @@ def test_the_page_of_other_records(small, tmp_path):
     )
     shown = set(re.findall(r"\]\(images/science/(.*?)\)", text))
     assert shown == {path.name for path in (tmp_path / page.IMAGES).iterdir()}
-    assert page.fill(text, page.tables([])) == page.fill(page.PAGE.read_text(), page.tables([]))
+    assert markdown.fill(text, page.tables([])) == page.fill(page.PAGE.read_text(), page.tables([]))
 
 
 def test_overlaps_between_the_seeds_of_one_cell():

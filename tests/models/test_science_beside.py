@@ -108,5 +108,8 @@ def test_the_distillation_loss_of_lines_with_a_teacher_is_compared_seed_by_seed(
     assert ticket["difference"] is ticket["p_seeds"] is None
     assert [row["difference"].mean for row in (dense, shuffle)] == pytest.approx([0.1, 0.05])
     assert dense["p_seeds"] == 1 / 4
+    # What learnt from labels alone stands beside no line with a teacher.
+    lent = [world.run("magnitude", FEW[0], s, 0.0, "lent") for s in range(3)]
+    assert TABLES["controls"].rows(runs + lent) == TABLES["controls"].rows(runs)
     # One seed decides nothing.
     assert reinit["divergence"] == (0.71, None) and reinit["difference"] is None

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hwsim import HwsimError
+from hwsim.markdown import fill
 from hwsim.rtl import modules, sources
 from hwsim.rtl.proofs import PROOFS
-from hwsim.synth.table import fill
 
 DOCS = Path(__file__).parents[2] / "docs"
 specification = importlib.util.spec_from_file_location("docs_proofs", DOCS / "proofs.py")

@@ -7,12 +7,13 @@ import json
 import pytest
 
 from hwsim.baseline.compare import comparison
+from hwsim.markdown import fill
 from hwsim.synth import synthesize, table
 
 
 def test_the_tables_are_made_from_the_records() -> None:
     page = table.PAGE.read_text()
-    assert table.fill(page, table.tables()) == page
+    assert fill(page, table.tables()) == page
     for name in table.tables():
         assert f"<!-- {name} -->" in page
 
