@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hwsim.markdown import table
-from hwsim.models.results.records import Record
+from hwsim.models.results.records import Record, score
 from hwsim.models.science import shown
 from hwsim.models.science.intervals import over_seeds
 
@@ -17,7 +17,7 @@ def differences(records: list[Record], a: str, b: str) -> str:
     """
     scores: dict[str, dict[int, float]] = {}
     for record in records:
-        scores.setdefault(record["row"], {})[record["seed"]] = next(iter(record["dev"].values()))
+        scores.setdefault(record["row"], {})[record["seed"]] = score(record)
     rows = []
     for row, first in scores.items():
         second = scores.get(f"{row.removesuffix(a)}{b}", {}) if row.endswith(f", {a}") else {}

@@ -12,6 +12,11 @@ from hwsim.files import read_record, write_atomic
 Record = dict[str, Any]
 
 
+def score(record: Record, split: str = "dev") -> float:
+    """What a split says first: the task's main metric."""
+    return float(next(iter(record[split].values())))
+
+
 def load(path: Path) -> list[Record]:
     """The records of a file, none if there is no file. Raises HwsimError for a file of something else."""
     if not path.exists():
@@ -19,7 +24,7 @@ def load(path: Path) -> list[Record]:
     try:
         records = json.loads(path.read_text())["records"]
         for record in records:
-            float(next(iter(record["dev"].values())))
+            score(record)
             str(record["row"]), int(record["seed"]), str(record["task"])
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise HwsimError(f"{path}: not a file of results ({error!r})") from error

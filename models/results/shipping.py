@@ -14,7 +14,7 @@ from hwsim.errors import HwsimError
 from hwsim.models import tasks
 from hwsim.models.results import remake as making
 from hwsim.models.results.exact import is_exact, judge
-from hwsim.models.results.records import amend, finished, of
+from hwsim.models.results.records import amend, finished, of, score
 from hwsim.ticket_file import load_ticket, save_ticket
 
 Results = Annotated[Path, typer.Argument(help="The JSON file of a task's results.")]
@@ -40,8 +40,8 @@ def stamp(
     """Write what a record says into a copy of its ticket, to be shipped."""
     loaded = load_ticket(ticket)
     record = of(results, row, seed, loaded.digest())
-    names = {f"{record['task']}_{split}": record[split] for split in ("dev", "test") if split in record}
-    metrics = {name: next(iter(scores.values())) for name, scores in names.items()}
+    splits = [split for split in ("dev", "test") if split in record]
+    metrics = {f"{record['task']}_{split}": score(record, split) for split in splits}
     try:
         provenance = tomllib.loads(about.read_text())
     except (OSError, ValueError) as error:
