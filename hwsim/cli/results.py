@@ -25,8 +25,8 @@ def command(
         str,
         typer.Option(
             "--table",
-            help="ladder, decisions, controls, others, pooled, overlaps, barriers, cost, layers, attention, "
-            "empty, dense (docs/protocol.md).",
+            help="ladder, decisions, controls, others, pooled, overlaps, barriers, cost, layers, "
+            "distillation, attention, empty, dense (docs/protocol.md).",
         ),
     ] = "ladder",
     plot: Annotated[Path | None, typer.Option("--plot", help="Also draw a .svg or .png file.")] = None,

@@ -116,8 +116,8 @@ def _exact(row: Summary) -> str:
     fewest = min(found[profile] for found in row.exact for profile in PROFILES)
     seeds = "" if len(row.exact) == row.seeds else f", {len(row.exact)} of {row.seeds} seeds"
     first = row.exact[0]
-    asked = f" asked of {first['dev']}" if "dev" in first else ""
-    return f"{fewest} of {first['examples']}{asked}{seeds}"
+    more = f"; dev has {first['dev']:,}" if "dev" in first else ""
+    return f"{fewest} of {first['examples']}{seeds}{more}"
 
 
 def _score(name: str, value: tuple[float, float | None] | None) -> str:

@@ -91,7 +91,7 @@ def test_the_first_examples_are_asked_alone_and_the_table_says_so(task, ticket, 
     first, _ = results.load(path)
     assert first["exact"] == {"range": True, "portable": 20, "fast": 20, "examples": 20, "dev": 32}
     assert is_exact(first["exact"])
-    assert results.table([first]).endswith("| - | 20 of 20 asked of 32 |")
+    assert results.table([first]).endswith("| - | 20 of 20; dev has 32 |")
     assert call(path, 0, "--first", "0").exit_code == 2
 
 
