@@ -12,7 +12,7 @@ from hwsim.models.science.column import DENSITY, LINE, SEEDS, Column, Table
 from hwsim.models.science.intervals import crossed, over_seeds
 from hwsim.models.science.matching import FEWEST, compare
 from hwsim.models.science.paired import sign_flip
-from hwsim.models.science.points import DENSE, DENSITIES, EMPTY, Line, Point, lines, points, same_rung
+from hwsim.models.science.points import DENSE, DENSITIES, Line, Point, lines, points, same_rung
 from hwsim.models.science.records import Record
 from hwsim.models.science.rows import Row, compared, label, place_of, spread_of
 
@@ -104,10 +104,9 @@ def _gained(a: Point | None, dense_a: Point | None, b: Point | None, dense_b: Po
 
 def empty_rows(records: Sequence[Record]) -> list[Row]:
     """Encoders of which next to nothing is left, minus the dense models of their cells."""
-    cells: dict[tuple[str, str], list[Point]] = {}
+    cells: dict[tuple[str, str, str], list[Point]] = {}
     for point in points(records):
-        if point.cell == EMPTY:
-            cells.setdefault((point.task, point.model), []).append(point)
+        cells.setdefault((point.task, point.cell, point.model), []).append(point)
     return [
         compared(one, point)
         | {"weights": float(np.mean([run["density"] * run["bits"]["mask"] for run in point.runs.values()]))}
@@ -116,7 +115,7 @@ def empty_rows(records: Sequence[Record]) -> list[Row]:
         for dense in cell
         if dense.method == DENSE
         for point in cell
-        if point is not dense and (one := compare(point, dense))
+        if point.empty and (one := compare(point, dense))
     ]
 
 
@@ -182,6 +181,8 @@ TABLES = {
         empty_rows,
         (
             Column("task", "task"),
+            Column("model", "model"),
+            Column("cell", "cell"),
             Column(">weights kept", "weights", shown.count),
             SEEDS,
             Column(">accuracy", "accuracy", shown.spread),

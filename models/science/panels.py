@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hwsim.models.science.intervals import Interval, over_seeds
-from hwsim.models.science.points import CONTROLS, EMPTY, STRONG, Line, Point
+from hwsim.models.science.points import CONTROLS, STRONG, Line, Point
 from hwsim.picture import INK, MUTED
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def controls(axes: Axes, line: Line, metric: str, within: Range) -> None:
 
 def _empty(line: Line) -> list[Point]:
     """What is left where next to nothing of the encoder is; its density is far outside the axis."""
-    return [point for point in line.others if point.cell == EMPTY]
+    return [point for point in line.others if point.empty]
 
 
 def _band(line: Line, metric: str) -> Range | None:

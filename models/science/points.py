@@ -31,8 +31,8 @@ SHARED = ("task", "cell", "model", "width", "method", "round", "rewind")
 MODELS = ("ternary", "int4", "int8", "float_inhibitor", "float_dot")
 """In the order in which they are shown; others follow."""
 STRONG = ("edge_popup", "signed_supermask")
-EMPTY = "empty"
-"""The cell of encoders of which a lot leaves next to nothing."""
+EMPTY = 0.001
+"""A random mask of less is next to nothing."""
 SAME_RUNG = 0.01
 """Relative difference of densities of one rung: counts are whole numbers of weights."""
 
@@ -71,6 +71,11 @@ class Point:
         packed = [np.frombuffer(bytes.fromhex(self.runs[s]["right"]), np.uint8) for s in seeds]
         examples = self.runs[seeds[0]]["examples"]
         return np.unpackbits(np.stack(packed), axis=1, count=examples).astype(bool)
+
+    @property
+    def empty(self) -> bool:
+        """Whether a lot has left next to nothing of its encoder."""
+        return self.method == "random" and self.rung < EMPTY
 
     @property
     def taught(self) -> bool:
@@ -176,4 +181,4 @@ def _fits(lent: Point, ticket: Point) -> bool:
     """
     alike = lent.taught == ticket.taught and (lent.width == ticket.width or lent.method == "small_dense")
     rewound = any(record.get("after") is not None for record in lent.runs.values())
-    return alike and (not rewound or lent.rewind == ticket.rewind or lent.cell == EMPTY)
+    return alike and (not rewound or lent.rewind == ticket.rewind or lent.empty)

@@ -71,8 +71,11 @@ def test_an_empty_encoder_stands_beside_its_dense_model_and_nowhere_else():
     assert row["difference"].mean == pytest.approx((left - dense).mean()) and row["difference"].high < 0
     assert row["loss_difference"].low > 0
     (shown,) = TABLES["empty"].shown(grid + empty)[1]
-    assert shown[:2] == ["sst2", "59"]
+    assert shown[:4] == ["sst2", "ternary", "empty", "59"]
     assert TABLES["empty"].rows(grid) == TABLES["empty"].rows(empty[:4]) == []
+    # A mask that leaves much is none of these.
+    much = [world.run("random", FEW[0], s, 0.0, after="dense") for s in range(3)]
+    assert TABLES["empty"].rows(grid + much) == []
     for name in set(TABLES) - {"empty", "cost"}:
         one = TABLES[name]
         assert one.shown(grid) == one.shown(grid + empty), name
