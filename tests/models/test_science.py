@@ -267,7 +267,7 @@ def test_the_page_of_other_records(small, tmp_path):
     )
     shown = set(re.findall(r"\]\(images/science/(.*?)\)", text))
     assert shown == {path.name for path in (tmp_path / page.IMAGES).iterdir()}
-    assert markdown.fill(text, page.tables([])) == page.fill(page.PAGE.read_text(), page.tables([]))
+    assert markdown.fill(text, page.tables([])) == markdown.fill(page.PAGE.read_text(), page.tables([]))
 
 
 def test_overlaps_between_the_seeds_of_one_cell():
