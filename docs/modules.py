@@ -49,7 +49,7 @@ def said(name: str) -> str:
         parts.append(table(("parameter", "default", ""), rows))
     if about.refuses:
         parts.append(f"Other values stop the elaboration: {', '.join(f'`{one}`' for one in about.refuses)}.")
-    parts.append(table(("port", "", "bits", ""), list(_ports(about))))
+    parts.append(table(("port", "", "bits", ""), _ports(about)))
     parts += [f"{what}: {_links(names)}." for what, names in _around(about) if names]
     return "\n\n".join(parts)
 

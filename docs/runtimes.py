@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hwsim import load_ticket, tickets
+from hwsim import load_ticket, markdown, tickets
 from hwsim.c99 import generate
 from hwsim.c99.build import CORTEX_M4, sizes
 from hwsim.files import write_atomic
 
 DOCS = Path(__file__).parent
 JSON = DOCS / "runtimes.json"
+MARK = "made by docs/runtimes.py"
+"""Before the table of a page."""
 COMMAND = ("runtimes", "sst2-tiny", "--inputs", "64", "--task", "sst2", "--split", "dev")
 KEPT = ("name", "version", "loads", "exact", "first_difference", "missing", "error", "profile", "sequences")
 
@@ -52,13 +53,13 @@ def matrix(rows: list[dict[str, Any]]) -> str:
     """The support matrix as Markdown."""
     names = dict.fromkeys(row["name"] for row in rows)
     by = {(row["name"], row["profile"]): row for row in rows}
-    lines = [("runtime", "version", "portable", "fast"), ("---",) * 4]
+    lines = []
     for name in names:
         pair = by[name, "portable"], by[name, "fast"]
         # The C build has no profile.
         cells = [_cell(pair[0]), "as portable" if name == "c99" else _cell(pair[1])]
         lines.append((f"`{name}`", pair[0]["version"] or "", *cells))
-    return _table(lines)
+    return markdown.table(("runtime", "version", "portable", "fast"), lines)
 
 
 def _cell(row: dict[str, Any]) -> str:
@@ -73,30 +74,16 @@ def _cell(row: dict[str, Any]) -> str:
 
 def memory(found: dict[str, dict[str, int]]) -> str:
     """The sizes of the C builds as Markdown."""
-    lines = [
-        ("ticket", "constants", "code, x86-64", "code, Cortex-M4", "RAM"),
-        ("---", "--:", "--:", "--:", "--:"),
-    ]
+    lines = []
     for name, size in found.items():
         lines.append((name, *(f"{size[key]:,}" for key in ("constants", "code", "cortex_m4_code", "ram"))))
-    return _table(lines)
-
-
-def _table(lines: Iterable[tuple[str, ...]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def fill(page: str, table: str) -> str:
-    """The page with the table between its two marks."""
-    begin, end = "<!-- made by docs/runtimes.py -->\n\n", "\n\n<!-- end -->"
-    head, rest = page.split(begin)
-    return f"{head}{begin}{table}{end}{rest.split(end)[1]}"
+    return markdown.numbers(("ticket", "constants", "code, x86-64", "code, Cortex-M4", "RAM"), lines)
 
 
 def write_pages(found: dict[str, Any]) -> None:
     """Put both tables in."""
     for page, table in (("runtimes.md", matrix(found["runtimes"])), ("c99.md", memory(found["c99"]))):
-        write_atomic(DOCS / page, fill((DOCS / page).read_text(), table))
+        write_atomic(DOCS / page, markdown.fill((DOCS / page).read_text(), {MARK: table}))
 
 
 if __name__ == "__main__":
