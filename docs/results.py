@@ -1,4 +1,4 @@
-"""Makes the tables of the pages below from models/results: python docs/results.py."""
+"""Makes the tables of the pages below from models/results and models/stacked: python docs/results.py."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 from hwsim.files import write_atomic
-from hwsim.markdown import numbers
+from hwsim.markdown import fill, numbers
 from hwsim.models.results.differences import differences
 from hwsim.models.results.records import load
 from hwsim.models.results.summary import table
+from hwsim.models.stacked import bench
 
 DOCS = Path(__file__).parent
 RECORDS = DOCS.parent / "models" / "results"
@@ -51,3 +52,6 @@ def page(text: str) -> str:
 if __name__ == "__main__":
     for path in PAGES:
         write_atomic(path, page(path.read_text()))
+    pruning = DOCS / "pruning.md"
+    speeds = bench.table(json.loads(bench.HOME.read_text()))
+    write_atomic(pruning, fill(pruning.read_text(), {"models/stacked/bench.json": speeds}))
