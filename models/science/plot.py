@@ -3,8 +3,8 @@
 Against density: a panel a line of tickets, with its controls and the dense model's mean and deviation, which
 is what the protocol compares, and with tickets whose weights were never trained. Against bits and digits: a
 panel a task, with the tickets of all lines, trained or not, and their dense models, which is how models
-compare that differ in more than their masks. All panels have one range; what is too far away for it is a
-number at its edge.
+compare that differ in more than their masks. All panels of a task have one range; what is too far
+away for it is a number at its edge.
 """
 
 from __future__ import annotations
@@ -80,19 +80,25 @@ def _by_line(figure: Figure, made: Sequence[Line], metric: str) -> None:
         rows[-1].append(panel)
     across = ACROSS if any(panel.crowded for panel in drawn) else max(map(len, rows))
     figure.set_size_inches(5.2 * across, 3.8 * len(rows) + 1)
-    within = ranges.shared(
-        [curve.reach(metric) for panel in drawn for curve in panel.curves],
-        [level for panel in drawn for level in panel.levels(metric)],
-    )
+    within = {line.first.task: _within(drawn, line.first.task, metric) for line in made}
     densities = [100 * ticket.rung for line in made for ticket in line.tickets]
     ticks = sorted({float(f"{100 * rung:.3g}") for panel in drawn for rung in panel.compared})
     grid = figure.add_gridspec(len(rows), across)
     for down, row in enumerate(rows):
         for right, panel in enumerate(row):
             axes = figure.add_subplot(grid[down, slice(None) if panel.crowded else right])
-            panels.draw(axes, panel, metric, within)
-            _finish(axes, metric, "density", within, ticks)
+            panels.draw(axes, panel, metric, within[panel.line.first.task])
+            _finish(axes, metric, "density", within[panel.line.first.task], ticks)
             axes.set_xlim(1.25 * max(densities), min(densities) / 1.25)
+
+
+def _within(drawn: Sequence[Panel], task: str, metric: str) -> Range:
+    """The range of a task's panels."""
+    own = [panel for panel in drawn if panel.line.first.task == task]
+    return ranges.shared(
+        [curve.reach(metric) for panel in own for curve in panel.curves],
+        [level for panel in own for level in panel.levels(metric)],
+    )
 
 
 def _by_task(figure: Figure, found: Sequence[Point], metric: str, axis: str) -> None:

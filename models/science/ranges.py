@@ -1,4 +1,4 @@
-"""From where to where a figure's axis goes: one range for all its panels."""
+"""From where to where the upright axis goes, for all panels of a task."""
 
 from __future__ import annotations
 

@@ -139,6 +139,12 @@ def test_what_an_all_but_empty_encoder_reaches_is_a_line_within_the_range():
         assert "encoder all but empty" not in without.get_legend_handles_labels()[1]
 
 
+def test_panels_of_a_task_have_its_range():
+    here, there = (ladder(made.World(task), skill) for task, skill in (("sst2", 0.0), ("trec", -3.0)))
+    for axes, task in zip(by_line(here + there), (here, there), strict=True):
+        assert axes.get_ylim() == by_line(task)[0].get_ylim()
+
+
 def test_what_is_of_one_density_stands_in_one_band(grid):
     for line in lines(points(grid)):
         for panel in panels.of(line):
