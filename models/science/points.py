@@ -24,7 +24,9 @@ CONTROLS = (
     "pruned_finetuned",
 )
 """Of the protocol, in its order."""
-DENSITIES = tuple(0.8**k for k in (3, 7, 10, 13, 18))
+STEP = 0.8
+"""From rung to rung of the protocol's ladder."""
+DENSITIES = tuple(STEP**k for k in (3, 7, 10, 13, 18))
 """Where the protocol has controls."""
 SHARED = ("task", "cell", "model", "width", "method", "round", "rewind")
 """Fields that the runs of a point have in common."""
