@@ -39,11 +39,14 @@ def run_grid(
     """Run a grid's cells and print what came of them."""
     from hwsim.models.grid import cells, load
     from hwsim.models.grid.folder import GridFolder
+    from hwsim.models.grid.inputs import check
     from hwsim.models.grid.overlaps import write_overlaps
 
     name, grid = load(source, assignments)
     chosen = cells(name, grid, wanted)
     folder = GridFolder(out)
+    if not how.address:  # only the machines of a cluster need see what its cells read
+        check(chosen, folder)
     folder.note(name, grid)
     with resumable(out):
         with progress_bar() as bar:

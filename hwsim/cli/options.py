@@ -21,6 +21,12 @@ DataOption = Annotated[
 ]
 
 
+def given(context: typer.Context, *names: str) -> list[str]:
+    """Which of these options stand on the command line, as --name."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return [f"--{name}" for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+
+
 class FieldsCommand(TyperCommand):
     """A command whose help also shows every field of its configuration; `kind` as in `config.shipped`."""
 
@@ -59,4 +65,5 @@ __all__ = [
     "TextOption",
     "TicketArgument",
     "TicketOption",
+    "given",
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hwsim.cli.options import JsonOption
-from hwsim.cli.output import print_json, print_table, stderr
+from hwsim.cli.output import print_json, print_table, stderr, stdout
 
 EXAMPLE = "hwsim results runs/grid --table controls --plot accuracy.svg"
 
@@ -29,7 +29,10 @@ def command(
             "distillation, attention, empty, dense (docs/protocol.md).",
         ),
     ] = "ladder",
-    plot: Annotated[Path | None, typer.Option("--plot", help="Also draw a .svg or .png file.")] = None,
+    plots: Annotated[
+        list[Path] | None,
+        typer.Option("--plot", help="Also draw a .svg or .png file; may be given again."),
+    ] = None,
     metric: Annotated[str, typer.Option("--metric", help="Of the plot: accuracy or loss.")] = "accuracy",
     axis: Annotated[str, typer.Option("--axis", help="Of the plot: density, bits or digits.")] = "density",
     json: JsonOption = False,
@@ -45,11 +48,20 @@ def command(
     from hwsim.models.science.table import table as named
 
     wanted = named(table)
-    found = records.read(path)
-    if plot is not None:
-        drawing.draw(found, plot, metric, axis)
-        stderr().print(f"drawn: {plot}", soft_wrap=True)
+    with stderr().status(f"reading {path}") as status:
+        found = records.read(path)
+        for plot in plots or ():
+            status.update(f"drawing {plot}")
+            drawing.draw(found, plot, metric, axis)
+            status.console.print(f"drawn: {plot}", soft_wrap=True)
+        status.update(f"computing the table {table}")
+        if json:
+            rows = plain(wanted.rows(found))
+        else:
+            heads, cells = wanted.shown(found)
     if json:
-        print_json(plain(wanted.rows(found)))
+        print_json(rows)
+    elif cells:
+        print_table(heads, cells)
     else:
-        print_table(*wanted.shown(found))
+        stdout().print(f"no records for the table {table}: it needs {wanted.needs}", soft_wrap=True)

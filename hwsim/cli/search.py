@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from hwsim.cli.options import JsonOption
+from hwsim.cli.options import JsonOption, given
 from hwsim.cli.output import percent, print_json, print_table, progress_bar, resumable, stdout
 
 EXAMPLE = "hwsim search tiny --method iterative --densities 0.6,0.36 --seeds 0,1"
+OF_A_SEARCH = ("method", "densities", "seeds", "trainer")
+OF_A_GRID = ("cells", "local", "workers", "address")
+"""Options that only one of both reads."""
 
 
 def command(
+    context: typer.Context,
     config: Annotated[
         str,
         typer.Argument(
@@ -74,6 +78,7 @@ def command(
     """
     if bool(config) == bool(grid):
         raise typer.BadParameter("name a configuration or, with --grid, a grid", param_hint="CONFIG")
+    _check_options(context, bool(grid), local)
     if grid:
         from hwsim.cli.grid import How, run_grid
 
@@ -108,6 +113,15 @@ def command(
         rows.append((record["round"], str(record["seed"]), percent(record["density_integer"]), metrics))
     print_table(("round", ">seed", ">density", "dev"), rows)
     stdout().print(f"records and tickets are in {folder}", soft_wrap=True)
+
+
+def _check_options(context: typer.Context, grid: bool, local: bool) -> None:
+    """Raises BadParameter for an option that would say nothing."""
+    if wrong := given(context, *(OF_A_SEARCH if grid else OF_A_GRID)):
+        fix = "a grid says this in its file (docs/grid.md); leave it out" if grid else "it needs a --grid"
+        raise typer.BadParameter(fix, param_hint=wrong[0])
+    if local and (wrong := given(context, "workers", "address")):
+        raise typer.BadParameter("--local runs without Ray; leave one of both out", param_hint=wrong[0])
 
 
 def _densities(text: str) -> list[float]:

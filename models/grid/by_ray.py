@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ LIVES = 5
 """How many workers may die over one cell before the grid gives up."""
 POLL = 0.5
 """Seconds between two looks at what is done."""
+PATIENCE = 5.0
+"""Seconds in which a cluster's machine must answer."""
 STORE = 100 << 20
 """Bytes of shared memory; results go to files."""
 
@@ -41,7 +44,7 @@ def execute_by_ray(
 
     address: a cluster's; empty: a Ray of its own for this call. watch: called now and then.
     A cell that reads another one of these waits for it. Raises MissingToolError without Ray, HwsimError if
-    workers die again and again over a cell, and whatever a cell raised.
+    nothing answers at the address or workers die again and again over a cell, and whatever a cell raised.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -50,6 +53,8 @@ def execute_by_ray(
         raise MissingToolError(
             "a grid of several workers needs Ray: pip install 'hwsim[grid]', or say --local"
         ) from error
+    if address:
+        reach(address)
     here: dict[str, Any] = {"num_cpus": workers or None, "object_store_memory": STORE}
     ray.init(
         **({"address": address} if address else here),
@@ -61,6 +66,23 @@ def execute_by_ray(
         _run(ray, cells, out.absolute(), workers, watch)
     finally:
         ray.shutdown()
+
+
+def reach(address: str) -> None:
+    """Raises HwsimError unless something answers at HOST:PORT; Ray itself would try for minutes.
+
+    What names no machine, such as auto, is for Ray to find.
+    """
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise HwsimError(
+            f"--address {address}: no Ray cluster answers there ({error}); start one by "
+            "`ray start --head` and give the HOST:PORT that it prints"
+        ) from error
 
 
 def _run(ray: Any, cells: Sequence[Cell], out: Path, workers: int, watch: Callable[[], None]) -> None:

@@ -75,6 +75,10 @@ class Grid:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+OF_THE_FILE = {field.name: field.name for field in dataclasses.fields(Grid)} | {"seed": "seeds"}
+"""What --set does not reach, by the name that may be tried."""
+
+
 def shipped() -> list[str]:
     """Names of the grids that come with hwsim."""
     folder = resources.files("hwsim.models") / "grids"
@@ -86,13 +90,19 @@ def load(source: str | Path, assignments: Sequence[str] = ()) -> tuple[str, Grid
 
     Raises ConfigError for anything that is not exactly a grid.
     """
+    for name in (assignment.partition("=")[0].strip() for assignment in assignments):
+        if name in OF_THE_FILE:
+            raise ConfigError(
+                f"--set {name}: a grid says {OF_THE_FILE[name]} in its file, write it there; "
+                "--set changes fields of the configuration of its cells"
+            )
     path = Path(source)
-    if not path.exists() and str(source) in shipped():
+    if path.is_file():
+        return _read(path, assignments)
+    if str(source) in shipped():
         with resources.as_file(resources.files("hwsim.models") / "grids" / f"{source}.toml") as file:
             return _read(file, assignments)
-    if not path.exists():
-        raise ConfigError(f"{path}: no such file; grids that come with hwsim: {', '.join(shipped())}")
-    return _read(path, assignments)
+    raise ConfigError(f"{path}: no such file; grids that come with hwsim: {', '.join(shipped())}")
 
 
 def _read(path: Path, assignments: Sequence[str]) -> tuple[str, Grid]:

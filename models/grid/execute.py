@@ -17,6 +17,7 @@ from hwsim.models.float_sparse import Model, SparseFloat
 from hwsim.models.grid.barriers import write_barriers
 from hwsim.models.grid.cells import Cell
 from hwsim.models.grid.folder import GridFolder
+from hwsim.models.grid.inputs import check
 from hwsim.models.grid.records import measures, run_record
 from hwsim.models.model import InhibitorTransformer
 from hwsim.models.pruning.plan import DENSE
@@ -45,9 +46,10 @@ def execute(cell: Cell, out: Path, watch: Watch) -> None:
     """Run what is missing of a cell.
 
     A round that was interrupted goes on from its last checkpoint, those before it are not run again. Raises
-    ConfigError if another process is running the cell, or as `run_rounds` and the task's loading do.
+    ConfigError if another process is running the cell, or as `check`, `run_rounds` and the task's loading do.
     """
     folder = GridFolder(out)
+    check([cell], folder)
     with folder.claimed(cell) as home:
         # What a run is worth is for the examiner to find out, once.
         setup = setup_from(cell.config, cell.trainer, watch.step, lambda model: {})

@@ -206,19 +206,18 @@ def load(source: str | Path, assignments: Sequence[str] = ()) -> RunConfig:
     """
     path = find(Path(source))
     values: dict[str, Any] = settings.read(path)
-    if Path(source).is_dir():
+    if path.parent == Path(source):
         values = settings.override(values, [f"run.folder={json.dumps(str(path.parent.parent))}"])
     return settings.load(RunConfig, path, values, assignments)
 
 
 def find(path: Path, kind: str = "") -> Path:
     """The file of a configuration: the path itself, one in a run's folder, or one of `shipped(kind)`."""
-    if path.is_dir():
-        path = path / "config.toml"
-    if path.exists():
-        return path
+    file = path / "config.toml" if path.is_dir() else path
+    if file.exists():
+        return file
     if str(path) in shipped(kind):
-        with resources.as_file(resources.files("hwsim.models") / "configs" / kind / f"{path}.toml") as file:
-            return file
+        with resources.as_file(resources.files("hwsim.models") / "configs" / kind / f"{path}.toml") as found:
+            return found
     names = ", ".join(shipped(kind))
-    raise ConfigError(f"{path}: no such file; configurations that come with hwsim: {names}")
+    raise ConfigError(f"{file}: no such file; configurations that come with hwsim: {names}")

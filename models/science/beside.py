@@ -21,7 +21,7 @@ def layer_rows(records: Sequence[Record]) -> list[Row]:
     """Every linear layer of the lines whose layers differ in density; in the others all have the rung's."""
     rows = []
     for line in lines(points(records)):
-        tickets = [ticket for density in DENSITIES if (ticket := line.ticket(density))]
+        tickets = [ticket for density in _asked(line) if (ticket := line.ticket(density))]
         kept = {shown.percent(ticket.rung): _layers(ticket) for ticket in tickets}
         if all(same_rung(min(found.values()), max(found.values())) for found in kept.values()):
             continue
@@ -29,6 +29,22 @@ def layer_rows(records: Sequence[Record]) -> list[Row]:
             densities = {rung: found[layer] for rung, found in kept.items()}
             rows.append(place_of(line.first) | {"layer": layer, "densities": densities})
     return rows
+
+
+def _asked(line: Line) -> list[float]:
+    """The densities of the protocol where a line has them all, else its own."""
+    if all(line.ticket(density) for density in DENSITIES):
+        return list(DENSITIES)
+    return [ticket.rung for ticket in line.tickets]
+
+
+def _densities(rows: Sequence[Row]) -> list[Column]:
+    """A column a density that a row has."""
+    found = dict.fromkeys(rung for row in rows for rung in row["densities"])
+    return [
+        Column(f">{rung}", "densities", lambda kept, rung=rung: shown.percent(kept.get(rung)))
+        for rung in sorted(found, key=lambda rung: float(rung.split()[0]), reverse=True)
+    ]
 
 
 def _layers(point: Point) -> dict[str, float]:
@@ -75,7 +91,7 @@ def attention_rows(records: Sequence[Record]) -> list[Row]:
         dot = found.get((task, "float_dot"))
         if model != "float_inhibitor" or dot is None:
             continue
-        for density in DENSITIES:
+        for density in _asked(inhibitor):
             four = inhibitor.ticket(density), inhibitor.dense, dot.ticket(density), dot.dense
             if difference := _gained(*four):
                 rows.append({"task": task, "density": density} | difference)
@@ -144,14 +160,9 @@ def dense_rows(records: Sequence[Record]) -> list[Row]:
 TABLES = {
     "layers": Table(
         layer_rows,
-        (
-            LINE,
-            Column("layer", "layer"),
-            *(
-                Column(f">{rung}", "densities", lambda kept, rung=rung: shown.percent(kept.get(rung)))
-                for rung in map(shown.percent, DENSITIES)
-            ),
-        ),
+        (LINE, Column("layer", "layer")),
+        needs="tickets whose layers differ in density, as with pruning.rule=magnitude_global",
+        more=_densities,
     ),
     "distillation": Table(
         distillation_rows,
@@ -164,6 +175,7 @@ TABLES = {
             Column(">ticket minus it", "difference", shown.nats),
             Column(">p seeds", "p_seeds", shown.p),
         ),
+        needs="tickets of a cell with a teacher (distillation.logits)",
     ),
     "attention": Table(
         attention_rows,
@@ -176,6 +188,7 @@ TABLES = {
             Column(">loss, nats", "loss_difference", shown.nats),
             Column(">p seeds", "loss_p_seeds", shown.p),
         ),
+        needs="tickets of float_inhibitor and float_dot of a density, and their dense models, on two seeds",
     ),
     "empty": Table(
         empty_rows,
@@ -192,6 +205,7 @@ TABLES = {
             Column(">minus dense, nats", "loss_difference", shown.nats),
             Column(">p seeds", "loss_p_seeds", shown.p),
         ),
+        needs="a random mask of less than 0.1 % and the dense model of its cell, on two seeds",
     ),
     "dense": Table(
         dense_rows,
@@ -204,6 +218,7 @@ TABLES = {
             Column(">least", "least", shown.percent),
             Column(">most", "most", shown.percent),
         ),
+        needs="the dense model of a cell with tickets, on two seeds",
     ),
 }
 """By name."""

@@ -30,11 +30,16 @@ class Table:
 
     rows: Callable[[Sequence[Record]], list[Row]]
     columns: tuple[Column, ...]
+    needs: str
+    """Which records have a row."""
+    more: Callable[[Sequence[Row]], Sequence[Column]] = lambda rows: ()
+    """Further columns, which depend on the rows."""
 
     def shown(self, records: Sequence[Record], page: bool = False) -> tuple[list[str], list[list[str]]]:
         """Heads, and the cells of every row."""
-        columns = [column for column in self.columns if page or not column.page]
-        cells = [[column.show(row[column.key]) for column in columns] for row in self.rows(records)]
+        rows = self.rows(records)
+        columns = [column for column in (*self.columns, *self.more(rows)) if page or not column.page]
+        cells = [[column.show(row[column.key]) for column in columns] for row in rows]
         return [column.head for column in columns], cells
 
 

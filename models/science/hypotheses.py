@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hwsim.models.science.matching import Comparison, Matching, Rung, matching
 from hwsim.models.science.overlaps import Pair
-from hwsim.models.science.points import Line, same_rung
+from hwsim.models.science.points import Line, Point, same_rung
 
 GOAL = 0.8**7
 """The density that H1 names."""
@@ -28,6 +28,8 @@ class Answer:
     """None: what it needs has not been run."""
     densities: tuple[float, ...] = ()
     """Where it holds."""
+    missing: str = ""
+    """What has not been run, where one thing alone is missing."""
 
 
 def upwards(one: Comparison) -> bool:
@@ -48,8 +50,15 @@ def answers(line: Line, rungs: Sequence[Rung], family: Sequence[Comparison]) -> 
     down = matched(rungs)[0].down_to
     reached = down is not None and (down < GOAL or same_rung(down, GOAL))
     # Without a rung as sparse as that the ladder has not been run.
-    complete = any(rung.ticket.rung < GOAL or same_rung(rung.ticket.rung, GOAL) for rung in rungs)
-    made = [Answer("H1", reached if complete else None, (down,) if reached and down is not None else ())]
+    complete = any(_as_sparse(rung.ticket) for rung in rungs)
+    made = [
+        Answer(
+            "H1",
+            reached if complete else None,
+            (down,) if reached and down is not None else (),
+            "" if any(map(_as_sparse, line.tickets)) else f"no rung at or below {100 * GOAL:.2f} %",
+        )
+    ]
     at: dict[float, dict[str, Comparison]] = {}
     for one in family:
         at.setdefault(one.a.rung, {})[one.b.method] = one
@@ -66,6 +75,11 @@ def answers(line: Line, rungs: Sequence[Rung], family: Sequence[Comparison]) -> 
         if found.keys() >= {"sign", "magnitude"}
     }
     return sorted([*made, _answer("H4", signs)], key=lambda answer: answer.hypothesis)
+
+
+def _as_sparse(ticket: Point) -> bool:
+    """Whether a ticket is as sparse as H1 asks."""
+    return ticket.rung < GOAL or same_rung(ticket.rung, GOAL)
 
 
 def same_mask(pairs: Sequence[Pair]) -> Answer:

@@ -138,7 +138,7 @@ def decision_rows(records: Sequence[Record]) -> list[Row]:
 
 def _said(answer: Answer) -> str | None:
     if answer.holds is None:
-        return None
+        return answer.missing or None
     where = ", ".join(shown.percent(density) for density in answer.densities)
     at = f", {'at' if answer.holds else 'only at'} {where}" if where else ""
     return shown.yes(answer.holds) + at

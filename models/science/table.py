@@ -28,10 +28,12 @@ TABLES: dict[str, Table] = {
             Column("matches", "matches", shown.yes),
             Column("in loss", "matches_loss", shown.yes),
         ),
+        needs="tickets, which method iterative finds",
     ),
     "decisions": Table(
         rows.decision_rows,
         (LINE, Column("question", "question"), Column("answer", "answer", lambda said: said or "not run")),
+        needs="any record",
     ),
     "controls": Table(
         rows.control_rows,
@@ -53,6 +55,7 @@ TABLES: dict[str, Table] = {
             Column(">ECE", "ece_difference", shown.nats, page=True),
             Column(">agreement, points", "agreement_difference", shown.points, page=True),
         ),
+        needs="a ticket and a control of its density, on two seeds",
     ),
     "others": Table(
         rows.other_rows,
@@ -70,6 +73,7 @@ TABLES: dict[str, Table] = {
             Column(">ECE", "ece_difference", shown.nats, page=True),
             Column(">agreement, points", "agreement_difference", shown.points, page=True),
         ),
+        needs="a ticket and another method or cell at its density, on two seeds",
     ),
     "pooled": Table(
         rows.pooled_rows,
@@ -85,6 +89,7 @@ TABLES: dict[str, Table] = {
             Column(">loss, nats", "loss", lambda value: f"{value:+.3f}"),
             Column(">Holm", "p_loss", shown.p),
         ),
+        needs="controls in cells of one name of two tasks or more",
     ),
     "overlaps": Table(
         rows.overlap_rows,
@@ -100,6 +105,7 @@ TABLES: dict[str, Table] = {
             Column("near chance", "near_chance", shown.yes),
             Column(">equal signs", "signs", shown.nats),
         ),
+        needs="what section [overlaps] of a grid asks for",
     ),
     "barriers": Table(
         rows.barrier_rows,
@@ -115,6 +121,7 @@ TABLES: dict[str, Table] = {
             Column(">loss rises, nats", "loss", shown.nats),
             Column("stable", "stable", shown.yes),
         ),
+        needs="what cells.NAME.barriers of a grid asks for",
     ),
     "cost": Table(
         rows.cost_rows,
@@ -133,6 +140,7 @@ TABLES: dict[str, Table] = {
             Column(">steps", "steps", shown.count, page=True),
             Column(">device s", "seconds", shown.count, page=True),
         ),
+        needs="runs",
     ),
     **beside.TABLES,
 }

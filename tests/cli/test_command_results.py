@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +49,35 @@ def test_a_plot_beside_the_table(run, folder, tmp_path):
     assert done.status == 0 and path.read_text().startswith("<?xml")
     assert done.json[0]["total_bits"] > 0
     assert str(path) in done.stderr
+
+
+def test_every_plot_that_is_named_is_drawn(run, folder, tmp_path):
+    paths = [tmp_path / "one.svg", tmp_path / "two.png"]
+    done = run("results", folder, "--plot", paths[0], "--plot", paths[1])
+    assert done.status == 0
+    assert all(path.exists() and f"drawn: {path}" in done.stderr for path in paths)
+
+
+@pytest.mark.parametrize("table", ["pooled", "overlaps", "barriers", "layers", "attention", "empty"])
+def test_a_table_without_rows_says_what_it_needs(run, folder, table):
+    done = run("results", folder, "--table", table)
+    assert done.status == 0
+    assert done.stdout == f"no records for the table {table}: it needs {TABLES[table].needs}\n"
+    assert run("results", folder, "--table", table, "--json").json == []
+
+
+def test_a_terminal_sees_that_it_works(folder):
+    """The spinner, which nothing but a terminal gets."""
+    here, there = pty.openpty()
+    command = [sys.executable, "-m", "hwsim", "results", str(folder), "--table", "cost", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=there, env=os.environ | {"TERM": "xterm"}
+    ) as child:
+        json.load(child.stdout)
+    os.close(there)
+    said = os.read(here, 1 << 16).decode()
+    os.close(here)
+    assert "computing the table cost" in said
 
 
 def test_bad_input_is_one_line(run, folder, tmp_path):

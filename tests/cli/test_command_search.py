@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 
 import pytest
 from scalars import scalars
@@ -68,6 +69,36 @@ def test_wrong_words_are_answered_with_the_right_ones(run, tmp_path):
     result = run("search", "--grid", "toy", "--cells", "luck", "--out", tmp_path)
     assert result.status == 1
     assert "has no cell luck" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "fix"),
+    [
+        (("--grid", "toy", "--local", "--method", "random"), "--method", "a grid says this in its file"),
+        (("--grid", "toy", "--densities", "0.5"), "--densities", "a grid says this in its file"),
+        (("--grid", "toy", "--seeds", "0"), "--seeds", "a grid says this in its file"),
+        (("--grid", "toy", "--trainer", "together"), "--trainer", "a grid says this in its file"),
+        (("--grid", "toy", "--local", "--workers", "0"), "--workers", "--local runs without Ray"),
+        (("--grid", "toy", "--local", "--address", "a:1"), "--address", "--local runs without Ray"),
+        (("tiny", "--cells", "int4"), "--cells", "it needs a --grid"),
+        (("tiny", "--local"), "--local", "it needs a --grid"),
+    ],
+)
+def test_an_option_that_would_say_nothing_is_an_error(run, tmp_path, words, option, fix):
+    result = run("search", *words, "--out", tmp_path / "out")
+    assert result.status == 2
+    assert f"Invalid value for {option}: {fix}" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "127.0.0.1:port"])
+def test_a_cluster_that_does_not_answer_is_one_error(run, tmp_path, address):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and nobody listens
+        asked = address.format(closed.getsockname()[1])
+        result = run("search", "--grid", "toy", "--cells", "int4", "--address", asked, "--out", tmp_path)
+    assert result.status == 1
+    assert f"hwsim: --address {asked}: no Ray cluster answers there" in result.stderr
 
 
 def test_a_grid_leaves_records_and_prints_them(run, tmp_path):

@@ -137,6 +137,23 @@ def test_unknown_grids_and_cells_are_named():
         cells(*load("toy"), ["luck"])
 
 
+def test_a_folder_does_not_hide_what_comes_with_hwsim(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("toy", "tiny"):
+        (tmp_path / folder).mkdir()
+    name, grid = load("toy")
+    assert name == "toy"
+    assert cells(name, grid)[0].config.run.folder == "runs"
+    with pytest.raises(ConfigError, match="no such file; grids that come with hwsim"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["seeds", "seed", "keep"])
+def test_what_a_grid_says_in_its_file_is_not_set(name):
+    with pytest.raises(ConfigError, match=rf"^--set {name}: a grid says (seeds|keep) in its file, write it"):
+        load("toy", ["training.epochs=3", f"{name}=[1]"])
+
+
 def test_measures_are_those_of_answers():
     logits = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
     labels, dense = np.array([0, 1, 1]), np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 5.0]])

@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,13 @@ def test_hypotheses(main, family, grid):
     assert {a.hypothesis: a.holds for a in answers(main, matching.ladder(main), without)}["H5"] is None
     high = [rung for rung in matching.ladder(main) if rung.ticket.rung > 0.25]
     assert {a.hypothesis: a.holds for a in answers(main, high, family)}["H1"] is None
+    assert all(a.missing == "" for a in answers(main, high, family))
+    shallow = replace(main, tickets=[rung.ticket for rung in high])
+    said = {a.hypothesis: a for a in answers(shallow, high, family)}
+    assert (said["H1"].holds, said["H1"].missing) == (None, "no rung at or below 20.97 %")
+    dense = [r for r in grid if r["kind"] == "run" and (r["method"] == "dense" or r["rung"] > 0.25)]
+    said = {row["question"]: row["answer"] for row in table.TABLES["decisions"].rows(dense)}
+    assert said["H1"] == "no rung at or below 20.97 %"
     assert same_mask(overlaps.pairs(grid)).holds
     world = made.World()
     near = [world.overlap(d, s, 0.3 if d > 0.5 else 0.05) for d in made.AT[:2] for s in range(5)]

@@ -19,11 +19,39 @@ def test_layers_are_shown_where_they_differ():
     runs += [world.run("iterative", d, 0, 0.0, "global", densities=differing) for d in FEW]
     runs.append(world.run("iterative", FEW[0], 1, 0.0, "global", densities=dict.fromkeys(made.LAYERS, 0.4)))
     heads, rows = TABLES["layers"].shown(runs)
-    assert heads[2:] == [">51.20 %", ">20.97 %", ">10.74 %", ">5.50 %", ">1.80 %"]
+    assert heads[2:] == [">51.20 %", ">20.97 %"]
     assert [row[1] for row in rows] == made.LAYERS
     assert {row[0] for row in rows} == {"sst2: ternary, global"}
-    assert rows[0][2:] == ["35.00 %", "30.00 %", "-", "-", "-"]
-    assert rows[1][2:4] == ["50.00 %", "60.00 %"]
+    assert rows[0][2:] == ["35.00 %", "30.00 %"]
+    assert rows[1][2:] == ["50.00 %", "60.00 %"]
+
+
+@pytest.mark.parametrize(
+    ("ladder", "shown"),
+    [
+        ([0.5, 0.25], [">50.00 %", ">25.00 %"]),
+        (made.LADDER, [">51.20 %", ">20.97 %", ">10.74 %", ">5.50 %", ">1.80 %"]),
+    ],
+)
+def test_layers_have_the_densities_of_the_records_or_of_the_protocol(ladder, shown):
+    world = made.World()
+    differing = dict.fromkeys(made.LAYERS, 0.9 * ladder[-1]) | {made.LAYERS[0]: ladder[-1]}
+    runs = [world.run("iterative", d, 0, 0.0, "global", densities=differing) for d in ladder]
+    heads, rows = TABLES["layers"].shown(runs)
+    assert heads == ["line", "layer", *shown]
+    assert [len(row) for row in rows] == [len(heads)] * len(made.LAYERS)
+    assert TABLES["layers"].shown([world.run("iterative", 0.5, 0, 0.0)]) == (["line", "layer"], [])
+
+
+def test_attention_is_compared_at_the_densities_of_any_ladder():
+    world = made.World()
+    runs = [
+        world.run(method, density, seed, 0.0, model, model)
+        for model in ("float_inhibitor", "float_dot")
+        for method, density in (("dense", 1.0), ("iterative", 0.5))
+        for seed in range(2)
+    ]
+    assert [row["density"] for row in TABLES["attention"].rows(runs)] == [0.5]
 
 
 def test_attention_is_a_difference_of_differences():
