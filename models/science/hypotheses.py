@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from hwsim.models.science.matching import Comparison, Matching, Rung, matching
 from hwsim.models.science.overlaps import Pair
-from hwsim.models.science.points import Line, Point, same_rung
+from hwsim.models.science.points import STEP, Line, Point, same_rung
 
-GOAL = 0.8**7
+GOAL = STEP**7
 """The density that H1 names."""
 ABOVE = {
     "H2": ("shuffle", "random_global"),

@@ -80,7 +80,7 @@ def _by_line(figure: Figure, made: Sequence[Line], metric: str) -> None:
         rows[-1].append(panel)
     across = ACROSS if any(panel.crowded for panel in drawn) else max(map(len, rows))
     figure.set_size_inches(5.2 * across, 3.8 * len(rows) + 1)
-    within = {line.first.task: _within(drawn, line.first.task, metric) for line in made}
+    within = {task: _within(drawn, task, metric) for task in {line.first.task for line in made}}
     densities = [100 * ticket.rung for line in made for ticket in line.tickets]
     ticks = sorted({float(f"{100 * rung:.3g}") for panel in drawn for rung in panel.compared})
     grid = figure.add_gridspec(len(rows), across)
